@@ -1,0 +1,158 @@
+"""Declare the options of a section and the fields of a status as fields of frozen attrs classes."""
+
+from collections.abc import Mapping
+from typing import Any, get_type_hints
+
+import attrs
+from attrs import frozen
+
+from klipperd.objects.values import NO_LIMITS, Limits
+
+__all__ = [
+    "REQUIRED",
+    "Choice",
+    "Group",
+    "Option",
+    "Wildcard",
+    "choose",
+    "config_members",
+    "group",
+    "option",
+    "options_named",
+    "status_field",
+    "status_fields",
+]
+
+REQUIRED = attrs.NOTHING
+_KEY = "klipperd"
+
+
+@frozen
+class Option:
+    """One option of a section: its type, default, limits, unit and one line of documentation."""
+
+    name: str
+    kind: Any
+    default: Any
+    doc: str
+    unit: str = ""
+    limits: Limits = NO_LIMITS
+
+    @property
+    def required(self) -> bool:
+        return self.default is REQUIRED
+
+
+@frozen
+class Group:
+    """A field that holds another config class, whose options stand in the same section."""
+
+    name: str
+    kind: type
+
+
+@frozen
+class Choice:
+    """A field whose config class depends on the value of the option C{by}."""
+
+    name: str
+    by: Option
+    kinds: Mapping[str, type]
+    otherwise: type | None = None
+
+
+@frozen
+class Wildcard:
+    """A field that takes all options that begin with C{prefix}: a mapping of rest-of-name to text."""
+
+    name: str
+    prefix: str
+    doc: str
+
+
+@frozen
+class _Declared:
+    """What a field's metadata holds until its class is complete."""
+
+    what: str
+    doc: str = ""
+    unit: str = ""
+    limits: Limits = NO_LIMITS
+    name: str | None = None
+    prefix: str = ""
+    kinds: Mapping[str, type] = {}
+    otherwise: type | None = None
+    default: Any = REQUIRED
+
+
+def option(
+    default: Any = REQUIRED,
+    *,
+    doc: str,
+    unit: str = "",
+    minimum: float | None = None,
+    maximum: float | None = None,
+    above: float | None = None,
+    below: float | None = None,
+    name: str | None = None,
+) -> Any:
+    """A field that is one option. Without C{default} the option is required; C{name} only where the
+    option's name is no Python name. Limits hold for numbers and for each item of a list."""
+    declared = _Declared("option", doc, unit, Limits(minimum, maximum, above, below), name)
+    return attrs.field(default=default, metadata={_KEY: declared})
+
+
+def group() -> Any:
+    """A field whose type is another config class; its options are read from the same section."""
+    return attrs.field(metadata={_KEY: _Declared("group")})
+
+
+def choose(
+    by: str, kinds: Mapping[str, type], *, doc: str, default: Any = REQUIRED, otherwise: type | None = None
+) -> Any:
+    """A field that holds an instance of C{kinds[value of the option by]}, read from the same section.
+
+    C{kinds} may still grow after the declaration (plug-ins add to it). C{otherwise} is the class for
+    values that it does not hold, such as names of other sections; without it they are an error."""
+    declared = _Declared("choose", doc, name=by, kinds=kinds, otherwise=otherwise, default=default)
+    return attrs.field(metadata={_KEY: declared})
+
+
+def options_named(prefix: str, *, doc: str) -> Any:
+    """A field of type C{Mapping[str, str]}: all options whose names begin with C{prefix}."""
+    return attrs.field(factory=dict, metadata={_KEY: _Declared("wildcard", doc, prefix=prefix)})
+
+
+def _member(field: "attrs.Attribute[Any]", kind: Any) -> Option | Group | Choice | Wildcard | None:
+    declared: _Declared | None = field.metadata.get(_KEY)
+    if declared is None:
+        return None
+    if declared.what == "group":
+        return Group(field.name, kind)
+    if declared.what == "wildcard":
+        return Wildcard(field.name, declared.prefix, declared.doc)
+    if declared.what == "choose":
+        assert declared.name is not None
+        by = Option(declared.name, str, declared.default, declared.doc)
+        return Choice(field.name, by, declared.kinds, declared.otherwise)
+    default = field.default
+    return Option(declared.name or field.name, kind, default, declared.doc, declared.unit, declared.limits)
+
+
+def config_members(config: type) -> list[tuple[str, Option | Group | Choice | Wildcard]]:
+    """Field name and declaration of each member of a config class, in order."""
+    hints = get_type_hints(config)
+    members = ((field.name, _member(field, hints[field.name])) for field in attrs.fields(config))
+    return [(name, member) for name, member in members if member is not None]
+
+
+def status_field(*, doc: str, default: Any = REQUIRED) -> Any:
+    """A field of a status class, with its documentation."""
+    return attrs.field(default=default, metadata={_KEY: _Declared("status", doc)})
+
+
+def status_fields(kind: type) -> dict[str, str]:
+    """Field -> documentation of a status class; empty when its fields are not fixed (a Mapping)."""
+    if not attrs.has(kind):
+        return {}
+    return {f.name: f.metadata[_KEY].doc if _KEY in f.metadata else "" for f in attrs.fields(kind)}
