@@ -1,0 +1,60 @@
+"""What can be wrong with a move, by kind; each carries the values that its message names."""
+
+from attrs import field, frozen
+
+__all__ = ["ExtrusionRefused", "InvalidMove", "MoveOutOfRange", "MoveRefused", "NotHomed"]
+
+
+class MoveRefused(ValueError):
+    """A move that was not accepted; the planner's state is as it was before."""
+
+
+@frozen(str=False)
+class InvalidMove(MoveRefused):
+    """A coordinate or speed that no move can have: NaN, infinite, zero or negative speed."""
+
+    word: str
+    value: float
+
+    def __str__(self) -> str:
+        return f"Invalid move: {self.word} = {self.value!r}"
+
+
+@frozen(str=False)
+class NotHomed(MoveRefused):
+    """A move along an axis whose position is not known."""
+
+    axis: str
+
+    def __str__(self) -> str:
+        return f"Must home axis first: {self.axis}"
+
+
+@frozen(str=False)
+class MoveOutOfRange(MoveRefused):
+    """A move that ends outside of an axis' travel (mm)."""
+
+    axis: str
+    value: float
+    minimum: float
+    maximum: float
+    position: tuple[float, ...] = field(default=())
+
+    def __str__(self) -> str:
+        where = " ".join(f"{value:.3f}" for value in self.position)
+        limit = f"{self.minimum:.3f} to {self.maximum:.3f}"
+        target = f" ({where})" if where else ""
+        return f"Move out of range: {self.axis} = {self.value:.3f}, allowed {limit}{target}"
+
+
+@frozen(str=False)
+class ExtrusionRefused(MoveRefused):
+    """An extrusion that the extruder's section forbids; C{limit} is that of C{option}."""
+
+    reason: str
+    value: float
+    option: str
+    limit: float
+
+    def __str__(self) -> str:
+        return f"{self.reason}: {self.value:.3f}, limit {self.limit:.3f} ({self.option})"
