@@ -5,6 +5,7 @@ Hooks, all optional, in the order in which they run:
   C{async connect()}    after all are built, in order of building (an MCU is configured; drivers are set up)
   C{ready()}            the host is ready
   C{shutdown(reason)}   the host has shut down: let go of everything that moves or heats; must not raise
+  C{async restart_firmware()}  before closing, when a restart of the firmware was asked for (MCUs)
   C{async close()}      the host goes away or restarts, in reverse order: cancel all that was started
 """
 
@@ -54,6 +55,15 @@ class Built:
                     made.shutdown(reason)
                 except Exception:
                     _log.failure("[{name}] failed to shut down", name=name)
+
+    async def restart_firmware(self) -> None:
+        """Run the C{restart_firmware} hooks; one that fails is logged and does not stop the others."""
+        for name, made in self.objects.items():
+            if hasattr(made, "restart_firmware"):
+                try:
+                    await made.restart_firmware()
+                except Exception:
+                    _log.failure("[{name}] failed to restart its firmware", name=name)
 
     async def close(self) -> None:
         """Run the C{close} hooks in reverse order; one that fails is logged and does not stop the others."""

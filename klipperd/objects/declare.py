@@ -123,12 +123,12 @@ class PrinterObject:
 
     def matches(self, section: str) -> bool:
         """Whether this declaration serves the section of that name."""
-        return not self.internal and self._pattern().fullmatch(section) is not None
+        return not self.internal and re.fullmatch(self.pattern(), section) is not None
 
-    def _pattern(self) -> "re.Pattern[str]":
+    def pattern(self) -> str:
+        """The regular expression of the names of its sections."""
         text = re.escape(self.section)
-        text = text.replace(r"\#\#", r"[1-9]\d*").replace(r"\#", r"(?:[1-9]\d*)?").replace(r"\ \*", r" .+")
-        return re.compile(text)
+        return text.replace(r"\#\#", r"[1-9]\d*").replace(r"\#", r"(?:[1-9]\d*)?").replace(r"\ \*", r" .+")
 
     def identity(self, section: str, place: Place | None) -> Identity:
         """The identity of the object for one of its sections."""
