@@ -110,7 +110,7 @@ class _Parser:
     def _start_section(self, name: str, place: Place) -> None:
         if name.split()[0] == "include":
             self.section = None
-            self.include(name[len("include"):].strip(), place)
+            self.include(name[len("include") :].strip(), place)
             return
         known = self.document.sections
         self.section = known.setdefault(name, ConfigSection(name, place))
@@ -132,7 +132,7 @@ def _autosaved_lines(lines: list[str]) -> Iterator[tuple[int, str]]:
     """The lines of the block that SAVE_CONFIG wrote, without their prefix."""
     for number, line in enumerate(lines, 1):
         if line.startswith(_AUTOSAVE_PREFIX):
-            yield number, line[len(_AUTOSAVE_PREFIX):].removeprefix(" ")
+            yield number, line[len(_AUTOSAVE_PREFIX) :].removeprefix(" ")
 
 
 def parse_text(

@@ -26,7 +26,9 @@ def markdown_reference(catalogue: Catalogue) -> str:
 def _section(declared: PrinterObject) -> Iterator[str]:
     title = declared.section if declared.internal else f"[{declared.section}]"
     yield f"## {title}\n"
-    yield (inspect.getdoc(declared.config) or "").replace("C{", "`").replace("L{", "`").replace("}", "`") + "\n"
+    yield (inspect.getdoc(declared.config) or "").replace("C{", "`").replace("L{", "`").replace(
+        "}", "`"
+    ) + "\n"
     options = list(_options(declared.config, ""))
     if options:
         yield "| option | type | default | meaning |\n|---|---|---|---|"
@@ -66,7 +68,9 @@ def _row(wanted: Option, condition: str, kind: str) -> str:
     limits = wanted.limits.describe()
     default = "required" if wanted.required else ("" if wanted.default is None else f"`{wanted.default}`")
     meaning = wanted.doc + (f" ({condition})" if condition else "")
-    return f"| `{wanted.name}` | {' '.join(filter(None, (kind, limits, wanted.unit)))} | {default} | {meaning} |"
+    return (
+        f"| `{wanted.name}` | {' '.join(filter(None, (kind, limits, wanted.unit)))} | {default} | {meaning} |"
+    )
 
 
 def json_schema(catalogue: Catalogue) -> dict[str, Any]:

@@ -136,7 +136,11 @@ def _parameters(function: Callable[..., Any]) -> tuple[Parameter, ...]:
             declared = _Param(declared, Limits(), None, "")
         found.append(
             Parameter(
-                name, hints[name], declared.default, declared.limits, declared.doc,
+                name,
+                hints[name],
+                declared.default,
+                declared.limits,
+                declared.doc,
                 declared.name or name.upper(),
             )
         )

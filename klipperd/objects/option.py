@@ -82,7 +82,7 @@ class _Declared:
     prefix: str = ""
     kinds: Mapping[str, type] = {}
     otherwise: type | None = None
-    default: Any = REQUIRED
+    default: Any = attrs.field(factory=lambda: REQUIRED)
 
 
 def option(

@@ -139,7 +139,7 @@ def _ordered(steps: list[Step]) -> tuple[list[Step], list[Step]]:
         if state.get(id(step)) == "done":
             return
         if state.get(id(step)) == "open":
-            cycle[:] = path[path.index(step):]
+            cycle[:] = path[path.index(step) :]
             return
         state[id(step)] = "open"
         for needed in step.required_steps:

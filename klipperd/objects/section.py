@@ -24,6 +24,8 @@ class _Reader:
     problems: list[Problem]
     known: set[str] = field(factory=set)
     prefixes: list[str] = field(factory=list)
+    undecided: bool = False
+    """A choice could not be made, so which options are known is not known either."""
 
     def instance(self, config: type) -> Any:
         """An instance of C{config}, or C{_FAILED} after adding to the problems."""
@@ -43,9 +45,7 @@ class _Reader:
         if isinstance(member, Wildcard):
             self.prefixes.append(member.prefix)
             found = self.section.options.values()
-            return {
-                o.name[len(member.prefix):]: o.value for o in found if o.name.startswith(member.prefix)
-            }
+            return {o.name[len(member.prefix) :]: o.value for o in found if o.name.startswith(member.prefix)}
         return self._choice(member)
 
     def _option(self, wanted: Option) -> Any:
@@ -72,12 +72,14 @@ class _Reader:
     def _choice(self, member: Choice) -> Any:
         chosen = self._option(member.by)
         if chosen is _FAILED:
+            self.undecided = True
             return _FAILED
         if chosen is None:
             return None
         kinds = {name.lower(): kind for name, kind in member.kinds.items()}
         config = kinds.get(chosen.lower(), member.otherwise)
         if config is None:
+            self.undecided = True
             names = ", ".join(member.kinds)
             place = self.section.options[member.by.name].place
             near = nearest(chosen, list(member.kinds))
@@ -107,7 +109,7 @@ def read_section(section: ConfigSection, config: type, problems: list[Problem]) 
     """The section's values as an instance of C{config}, or None after adding to C{problems}."""
     reader = _Reader(section, problems)
     made = reader.instance(config)
-    if made is not _FAILED or not any(isinstance(m, Choice) for _, m in config_members(config)):
+    if not reader.undecided:
         problems.extend(reader.unknown())
     return None if made is _FAILED else made
 
