@@ -1,6 +1,7 @@
 """Read one section of the configuration into its typed config class, collecting every problem."""
 
 from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
 from typing import Any
 
 import attrs
@@ -53,14 +54,20 @@ class _Reader:
         given = self.section.options.get(wanted.name)
         if given is None:
             if wanted.required:
-                self._problem("is missing" + self._hint(wanted.name), wanted.name, self.section.place)
+                self._missing(wanted.name)
                 return _FAILED
             return wanted.default
         return self._converted(given, wanted)
 
-    def _hint(self, missing: str) -> str:
-        near = nearest(missing, [name for name in self.section.options if name not in self.known])
-        return near.replace("did you mean", "is it misspelt as") if near else ""
+    def _missing(self, name: str) -> None:
+        """Say so once: at the option that looks like a misspelling of it, if there is one."""
+        unread = {n: given for n, given in self.section.options.items() if n not in self.known}
+        close = get_close_matches(name, list(unread), n=1, cutoff=0.8)
+        if close:
+            self.known.add(close[0])
+            self._problem(f"is missing; is it misspelt as {close[0]!r}?", name, unread[close[0]].place)
+        else:
+            self._problem("is missing", name, self.section.place)
 
     def _converted(self, given: ConfigOption, wanted: Option) -> Any:
         try:

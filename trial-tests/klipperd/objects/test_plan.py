@@ -179,7 +179,7 @@ class PlanTests(SynchronousTestCase):
             ),
             [
                 "printer.cfg:1: [fna]: unknown section; did you mean 'fan'?",
-                "printer.cfg:2: [heater bed] heater_pin: is missing; is it misspelt as 'heater_pim'?",
+                "printer.cfg:3: [heater bed] heater_pin: is missing; is it misspelt as 'heater_pim'?",
                 "printer.cfg:4: [heater bed] max_power: 1.5 is above the maximum of 1",
                 "printer.cfg:6: [heater bed] offsets: 'x' is not a number",
                 "printer.cfg:5: [heater bed] mode: 'autp' is none of auto, manual; did you mean 'auto'?",
