@@ -36,17 +36,19 @@ class BuildFirmware(Command):
     """Compile the firmware targets that run on this computer into appliance/mcu/."""
 
     description = "build the simulated printer and the host MCU"
-    user_options = []
+    user_options = [("in-checkout", None, "put the binaries beside the sources")]
+    boolean_options = ["in-checkout"]
     editable_mode = False
 
     def initialize_options(self) -> None:
         self.build_lib = None
+        self.in_checkout = False
 
     def finalize_options(self) -> None:
         self.set_undefined_options("build_py", ("build_lib", "build_lib"))
 
     def _folder(self) -> Path:
-        base = ROOT if self.editable_mode else Path(self.build_lib)
+        base = ROOT if self.editable_mode or self.in_checkout else Path(self.build_lib)
         return base / "appliance" / "mcu"
 
     def run(self) -> None:
@@ -55,14 +57,18 @@ class BuildFirmware(Command):
         for target in ("linux", "sim"):
             # Objects go beside the checkout's other build products, so that a second build is quick.
             out = ROOT / "build" / "firmware" / target
-            subprocess.run(["make", "-s", "-C", ROOT / "firmware", f"TARGET={target}", f"OUT={out}"], check=True)
+            subprocess.run(
+                ["make", "-s", "-C", ROOT / "firmware", f"TARGET={target}", f"OUT={out}"], check=True
+            )
             binary = folder / f"mcu-{target}"
             binary.unlink(missing_ok=True)
             binary.write_bytes((out / f"mcu-{target}").read_bytes())
             binary.chmod(0o755)
 
     def get_source_files(self) -> list[str]:
-        return [str(p.relative_to(ROOT)) for p in ROOT.glob("firmware/**/*") if p.suffix in (".c", ".h", ".py")]
+        return [
+            str(p.relative_to(ROOT)) for p in ROOT.glob("firmware/**/*") if p.suffix in (".c", ".h", ".py")
+        ]
 
     def get_outputs(self) -> list[str]:
         return [str(self._folder() / f"mcu-{target}") for target in ("linux", "sim")]
@@ -79,6 +85,11 @@ setup(
         extensions(),
         language_level=3,
         nthreads=0,
-        compiler_directives={"boundscheck": DEBUG, "wraparound": DEBUG, "cdivision": True, "initializedcheck": DEBUG},
+        compiler_directives={
+            "boundscheck": DEBUG,
+            "wraparound": DEBUG,
+            "cdivision": True,
+            "initializedcheck": DEBUG,
+        },
     ),
 )
