@@ -25,6 +25,7 @@
  *   timers_run_first();                run exactly that timer, then put it back where it asked to be
  *   timers_run_due(clock);             the loop "while timers_first() is not after clock: timers_run_first()"
  *   clock_before(a, b)                 a is earlier than b, with wrap-around
+ *   mcu_disconnected()                 optional: the console's other end went away
  *
  * The core's `now` is whatever board_clock() returns, at every moment. A target in virtual time thus
  * sets its clock to the timer's own time and dispatches it, one by one, so that no timer is ever late:
@@ -74,7 +75,7 @@
  *   BOARD_ADC_MAX      reading of a full-scale ADC sample, e.g. 4095   (with driver analog_in)
  *   BOARD_PWM_MAX      value that means always on, e.g. 255            (with driver pwm_out)
  *   BOARD_ARENA_SIZE   bytes for objects of the configuration and then the move queue; a slot takes
- *                      16 bytes with 64-bit pointers
+ *                      24 bytes with 64-bit pointers
  *   BOARD_LATE_LIMIT   ticks; a timer that puts itself back more than this before `now` shuts down.
  *                      May be an expression. Virtual time never meets it; still give 1 ms or more.
  *   board_irq_state    integer type for board_irq_save()
