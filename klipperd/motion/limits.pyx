@@ -1,0 +1,100 @@
+"""What a move may be: range, homing, extrusion, speed and acceleration along single axes."""
+
+from libc.math cimport INFINITY, fabs, isfinite
+
+from klipperd.motion.plan cimport planned_move
+
+from klipperd.motion.errors import ExtrusionRefused, InvalidMove, MoveOutOfRange, NotHomed
+
+
+cdef int refuse(move_fault *fault, int code, int axis, double value, double minimum, double maximum) noexcept nogil:
+    fault.code = code
+    fault.axis = axis
+    fault.value = value
+    fault.minimum = minimum
+    fault.maximum = maximum
+    return -1
+
+
+cdef int check_numbers(const double *target, double speed, move_fault *fault) noexcept nogil:
+    cdef int axis
+    for axis in range(4):
+        if not (fabs(target[axis]) <= FARTHEST):
+            return refuse(fault, FAULT_NUMBER, axis, target[axis], -FARTHEST, FARTHEST)
+    if not (isfinite(speed) and speed >= SLOWEST):
+        return refuse(fault, FAULT_NUMBER, 4, speed, SLOWEST, INFINITY)
+    return 0
+
+
+cdef int check_range(const planner_limits *limit, const planned_move *move, move_fault *fault) noexcept nogil:
+    cdef int axis
+    cdef double value
+    for axis in range(3):
+        value = move.end[axis]
+        if value == move.start[axis]:
+            continue
+        if not limit.homed[axis]:
+            return refuse(fault, FAULT_NOT_HOMED, axis, value, 0., 0.)
+        if value < limit.minimum[axis] - SHORTEST or value > limit.maximum[axis] + SHORTEST:
+            return refuse(fault, FAULT_RANGE, axis, value, limit.minimum[axis], limit.maximum[axis])
+    return 0
+
+
+cdef void limit_speed(planned_move *move, double velocity, double accel) noexcept nogil:
+    move.cruise_s = min(move.cruise_s, velocity * velocity)
+    move.accel = min(move.accel, accel)
+
+
+cdef int check_extruder(const extruder_limits *limit, planned_move *move, move_fault *fault) noexcept nogil:
+    cdef double length = move.end[3] - move.start[3], scale
+    cdef bint in_plane = move.direction[0] != 0. or move.direction[1] != 0.
+    if length == 0.:
+        return 0
+    if limit.queue == NULL:
+        return refuse(fault, FAULT_NO_EXTRUDER, 3, length, 0., 0.)
+    if not limit.enabled:
+        return refuse(fault, FAULT_COLD, 3, length, 0., 0.)
+    move.extruder = limit.queue
+    if in_plane and length > 0.:
+        move.advance = limit.advance
+        if move.e_ratio > limit.ratio and length > limit.free_distance:
+            return refuse(fault, FAULT_CROSS_SECTION, 3, move.e_ratio, 0., limit.ratio)
+        return 0
+    if fabs(length) > limit.only_distance:
+        return refuse(fault, FAULT_ONLY_DISTANCE, 3, fabs(length), 0., limit.only_distance)
+    scale = 1. / fabs(move.e_ratio)
+    limit_speed(move, limit.only_velocity * scale, limit.only_accel * scale)
+    return 0
+
+
+cdef void limit_axes(const planner_limits *limit, planned_move *move) noexcept nogil:
+    cdef double share
+    cdef int axis
+    if not move.kinematic:
+        return
+    for axis in range(3):
+        share = fabs(move.direction[axis])
+        if share > 0.:
+            limit_speed(move, limit.axis_velocity[axis] / share, limit.axis_accel[axis] / share)
+
+
+cdef raise_fault(const move_fault *fault, const double *target):
+    cdef str axis = "XYZEF"[fault.axis]
+    if fault.code == FAULT_NUMBER:
+        raise InvalidMove(axis, fault.value)
+    if fault.code == FAULT_NOT_HOMED:
+        raise NotHomed(axis.lower())
+    if fault.code == FAULT_RANGE:
+        raise MoveOutOfRange(axis.lower(), fault.value, fault.minimum, fault.maximum,
+                             (target[0], target[1], target[2]))
+    if fault.code == FAULT_NO_EXTRUDER:
+        raise ExtrusionRefused("No extruder is active", fault.value, "extruder", 0.)
+    if fault.code == FAULT_COLD:
+        raise ExtrusionRefused("Extrude below minimum temp", fault.value, "min_extrude_temp", 0.)
+    if fault.code == FAULT_ONLY_DISTANCE:
+        raise ExtrusionRefused("Extrude only move too long (mm)", fault.value, "max_extrude_only_distance",
+                               fault.maximum)
+    if fault.code == FAULT_CROSS_SECTION:
+        raise ExtrusionRefused("Move exceeds maximum extrusion (mm of filament per mm)", fault.value,
+                               "max_extrude_cross_section", fault.maximum)
+    raise MemoryError

@@ -1,0 +1,305 @@
+"""Lookahead: from a path of straight moves to trapezoids of speed.
+
+All of it works on S = v^2, which is linear in distance under constant acceleration. See
+docs/motion.md for the formulas. This module knows no motors and no clock.
+"""
+
+from libc.math cimport INFINITY, isfinite, sqrt
+from libc.stdint cimport int64_t
+from libc.stdlib cimport free, malloc, realloc
+from libc.string cimport memmove, memset
+
+from klipperd.motion.limits cimport (
+    FAULT_MEMORY,
+    FAULT_NONE,
+    SHORTEST,
+    SLOWEST,
+    check_extruder,
+    check_numbers,
+    check_range,
+    extruder_limits,
+    limit_axes,
+    move_fault,
+    planner_limits,
+    raise_fault,
+    refuse,
+)
+from klipperd.motion.plan cimport (
+    emit_extrusion,
+    emit_path,
+    junction_limit,
+    measure,
+    plan_speeds,
+    planned_move,
+    shape_trapezoid,
+)
+from klipperd.motion.trapq cimport TRAPEZOID_MOVE, MotionQueue, trapezoid
+
+__all__ = ["Lookahead"]
+
+cdef double EXAMINE = 0.1         # s of new moves that make a lazy flush worth while
+
+
+cdef class Lookahead:
+    def __cinit__(self, MotionQueue queue not None, double max_velocity, double max_accel,
+                  double square_corner_velocity=5., double minimum_cruise_ratio=0.5):
+        cdef int axis
+        self.capacity = 256
+        self.moves = <planned_move *>malloc(self.capacity * sizeof(planned_move))
+        if self.moves == NULL:
+            raise MemoryError
+        self.queue = queue
+        self.extruders = {}
+        self.marks = []
+        self.reached = []
+        memset(&self.limit, 0, sizeof(planner_limits))
+        memset(&self.extruder, 0, sizeof(extruder_limits))
+        for axis in range(3):
+            self.limit.axis_velocity[axis] = self.limit.axis_accel[axis] = INFINITY
+        self.set_limits(max_velocity, max_accel, square_corner_velocity, minimum_cruise_ratio)
+
+    def __dealloc__(self):
+        free(self.moves)
+
+    def __len__(self):
+        return self.count
+
+    def set_limits(self, max_velocity=None, max_accel=None, square_corner_velocity=None, minimum_cruise_ratio=None):
+        old = self.limits
+        velocity, accel, corner, ratio = [
+            float(was if value is None else value) for was, value in
+            zip(old, (max_velocity, max_accel, square_corner_velocity, minimum_cruise_ratio))]
+        if not (velocity >= SLOWEST and isfinite(velocity)):
+            raise ValueError(f"max_velocity = {velocity} mm/s must be above 0")
+        if not (accel >= SLOWEST and isfinite(accel)):
+            raise ValueError(f"max_accel = {accel} mm/s^2 must be above 0")
+        if not (corner >= 0. and isfinite(corner)):
+            raise ValueError(f"square_corner_velocity = {corner} mm/s must be 0 or more")
+        if not 0. <= ratio < 1.:
+            raise ValueError(f"minimum_cruise_ratio = {ratio} must be at least 0 and below 1")
+        self.limit.velocity, self.limit.accel = velocity, accel
+        self.limit.corner, self.limit.cruise_ratio = corner * corner * (sqrt(2.) - 1.), ratio
+
+    @property
+    def limits(self):
+        return (self.limit.velocity, self.limit.accel, sqrt(self.limit.corner / (sqrt(2.) - 1.)),
+                self.limit.cruise_ratio)
+
+    def set_axis_limits(self, int axis, double max_velocity, double max_accel):
+        if not (0 <= axis < 3 and max_velocity > 0. and max_accel > 0.):
+            raise ValueError(f"axis {axis}: velocity {max_velocity} and accel {max_accel} must be above 0")
+        self.limit.axis_velocity[axis], self.limit.axis_accel[axis] = max_velocity, max_accel
+
+    def set_range(self, int axis, double minimum, double maximum):
+        if not (0 <= axis < 3 and minimum <= maximum):
+            raise ValueError(f"axis {axis}: no range from {minimum} to {maximum}")
+        self.limit.minimum[axis], self.limit.maximum[axis] = minimum, maximum
+        self.limit.homed[axis] = 1
+
+    def set_unbounded(self, int axis):
+        self.set_range(axis, -INFINITY, INFINITY)
+
+    def clear_range(self, int axis):
+        if not 0 <= axis < 3:
+            raise ValueError(f"no axis {axis}")
+        self.limit.homed[axis] = 0
+
+    def get_range(self, int axis):
+        if not 0 <= axis < 3:
+            raise ValueError(f"no axis {axis}")
+        return (self.limit.minimum[axis], self.limit.maximum[axis]) if self.limit.homed[axis] else None
+
+    def set_extruder(self, MotionQueue queue, double instant_velocity=1., double max_only_velocity=INFINITY,
+                     double max_only_accel=INFINITY, double max_only_distance=INFINITY,
+                     double max_ratio=INFINITY, double free_distance=0.):
+        self.extruder.queue = NULL
+        self.extruder.enabled = 1
+        self.extruder.advance = 0.
+        if queue is not None:
+            self.extruders[id(queue)] = queue
+            self.extruder.queue = &queue.queue
+        self.extruder.instant_velocity = instant_velocity
+        self.extruder.only_velocity, self.extruder.only_accel = max_only_velocity, max_only_accel
+        self.extruder.only_distance = max_only_distance
+        self.extruder.ratio, self.extruder.free_distance = max_ratio, free_distance
+
+    def set_extruder_enabled(self, bint enabled):
+        self.extruder.enabled = enabled
+
+    def set_pressure_advance(self, double advance):
+        if not (isfinite(advance) and advance >= 0.):
+            raise ValueError(f"pressure_advance = {advance} s must be 0 or more")
+        self.extruder.advance = advance
+
+    def set_position(self, double x, double y, double z, double e):
+        cdef move_fault fault
+        cdef double target[4]
+        target[:] = [x, y, z, e]
+        if check_numbers(target, 1., &fault) < 0:
+            raise_fault(&fault, target)
+        self.where[:] = target
+
+    @property
+    def position(self):
+        return self.where[0], self.where[1], self.where[2], self.where[3]
+
+    @property
+    def pending_time(self):
+        return self.pending
+
+    @property
+    def pending_distance(self):
+        return sum([self.moves[i].distance for i in range(self.count)])
+
+    cdef int add(self, const double *target, double speed, move_fault *fault) noexcept nogil:
+        cdef planned_move *move
+        cdef double needed
+        cdef int axis
+        fault.code = FAULT_NONE
+        if check_numbers(target, speed, fault) < 0:
+            return -1
+        if self.count == self.capacity and self.enlarge() < 0:
+            return refuse(fault, FAULT_MEMORY, 0, 0., 0., 0.)
+        move = &self.moves[self.count]
+        memset(move, 0, sizeof(planned_move))
+        for axis in range(4):
+            move.start[axis] = self.where[axis]
+            move.end[axis] = target[axis]
+        measure(move)
+        if move.distance < SHORTEST:
+            return 0            # its length stays with the next move, which begins where this one did
+        move.cruise_s = min(speed, self.limit.velocity) ** 2 if move.kinematic else speed * speed
+        move.accel = self.limit.accel
+        move.instant_velocity = self.extruder.instant_velocity
+        if check_range(&self.limit, move, fault) < 0 or check_extruder(&self.extruder, move, fault) < 0:
+            return -1
+        limit_axes(&self.limit, move)
+        self.join(move)
+        for axis in range(4):
+            self.where[axis] = move.end[axis]
+        needed = move.distance / sqrt(move.cruise_s)
+        self.count += 1
+        self.pending += needed
+        self.unexamined += needed
+        return self.unexamined >= EXAMINE
+
+    cdef void join(self, planned_move *move) noexcept nogil:
+        """Set what a move's junction with the one before it allows."""
+        cdef planned_move *before
+        move.corner = self.limit.corner
+        move.smooth_accel = move.accel * (1. - self.limit.cruise_ratio)
+        if self.count == 0:
+            # Limits may have dropped since the last flush left at entry_s; it holds whatever they are.
+            move.junction_s = move.reach_s = self.entry_s
+            return
+        before = &self.moves[self.count - 1]
+        move.junction_s = junction_limit(before, move)
+        move.reach_s = min(move.junction_s, before.reach_s + 2. * before.smooth_accel * before.distance)
+
+    cdef int enlarge(self) noexcept nogil:
+        cdef planned_move *larger = <planned_move *>realloc(self.moves, 2 * self.capacity * sizeof(planned_move))
+        if larger == NULL:
+            return -1
+        self.moves = larger
+        self.capacity *= 2
+        return 0
+
+    def move(self, double x, double y, double z, double e, double speed):
+        cdef move_fault fault
+        cdef double target[4]
+        cdef int due
+        target[0], target[1], target[2], target[3] = x, y, z, e
+        due = self.add(target, speed, &fault)
+        if due < 0:
+            raise_fault(&fault, target)
+        return due > 0
+
+    cdef int64_t settled(self) noexcept nogil:
+        """Number of moves at the front whose speeds no later move can change."""
+        cdef int64_t i
+        cdef double s = 0.
+        cdef planned_move *move
+        # A junction that a plan coming to rest passes as fast as limits allow is passed so by every plan.
+        for i in range(self.count - 1, 0, -1):
+            move = &self.moves[i]
+            s = min(move.reach_s, s + 2. * move.smooth_accel * move.distance)
+            if s >= move.junction_s * (1. - 1e-12):
+                return i
+        return 0
+
+    cdef int emit(self, int64_t count, double end_s, double *print_time) noexcept nogil:
+        """Plan the first moves up to a speed and append them to their queues."""
+        cdef trapezoid shape
+        cdef int64_t i
+        memset(&shape, 0, sizeof(shape))
+        shape.kind = TRAPEZOID_MOVE
+        plan_speeds(self.moves, count, self.entry_s, end_s)
+        for i in range(count):
+            shape_trapezoid(&self.moves[i], self.moves[i + 1].start_s if i + 1 < count else end_s, &shape)
+            shape.print_time = print_time[0]
+            print_time[0] += shape.accel_t + shape.cruise_t + shape.decel_t
+            self.pending -= self.moves[i].distance / sqrt(self.moves[i].cruise_s)
+            if self.moves[i].kinematic and emit_path(&self.queue.queue, &self.moves[i], &shape) < 0:
+                return -1
+            if self.moves[i].extruder != NULL and emit_extrusion(&self.moves[i], &shape) < 0:
+                return -1
+            shape.advance = 0.
+        return 0
+
+    def flush(self, double print_time, bint lazy=False):
+        cdef int64_t count = self.settled() if lazy else self.count
+        cdef double end_s = 0., begin = print_time
+        self.unexamined = 0.
+        if count > 0:
+            if lazy:
+                end_s = self.moves[count].junction_s
+            if not isfinite(print_time) or print_time < self.queue.queue.end_time - 1e-9:
+                raise ValueError(f"moves can't begin at {print_time}, before {self.queue.queue.end_time}")
+            if self.emit(count, end_s, &print_time) < 0:
+                raise MemoryError
+        self.resolve_marks(count, begin)
+        self.drop(count, end_s)
+        return print_time
+
+    cdef void drop(self, int64_t count, double end_s) noexcept:
+        memmove(self.moves, &self.moves[count], (self.count - count) * sizeof(planned_move))
+        self.count -= count
+        self.flushed += count
+        if count > 0:
+            self.entry_s = end_s
+        if self.count == 0:
+            self.pending = 0.
+        else:
+            self.moves[0].reach_s = self.moves[0].junction_s = self.entry_s
+
+    cdef resolve_marks(self, int64_t count, double begin):
+        cdef int64_t i = 0
+        cdef double when = begin
+        cdef trapezoid shape
+        while self.marks and self.marks[0][1] <= self.flushed + count:
+            mark, index = self.marks.pop(0)
+            while i < index - self.flushed:
+                shape_trapezoid(&self.moves[i], self.moves[i + 1].start_s if i + 1 < count else
+                                (self.moves[count].junction_s if count < self.count else 0.), &shape)
+                when += shape.accel_t + shape.cruise_t + shape.decel_t
+                i += 1
+            self.reached.append((mark, when))
+
+    def mark(self):
+        self.next_mark += 1
+        self.marks.append((self.next_mark, self.flushed + self.count))
+        return self.next_mark
+
+    def take_marks(self):
+        reached, self.reached = self.reached, []
+        return reached
+
+    def discard(self):
+        cdef int axis
+        if self.count > 0:
+            for axis in range(4):
+                self.where[axis] = self.moves[0].start[axis]
+        self.count = 0
+        self.pending = self.unexamined = 0.
+        self.entry_s = 0.
+        self.marks.clear()

@@ -1,0 +1,158 @@
+"""The mathematics of lookahead: which speeds a sequence of moves can have.
+
+All of it works on S = v^2, which is linear in distance under constant acceleration. See
+docs/motion.md for the formulas.
+"""
+
+from libc.math cimport INFINITY, fabs, sqrt
+from libc.stdint cimport int64_t
+
+from klipperd.motion.limits cimport SHORTEST
+from klipperd.motion.trapq cimport motion_queue, queue_append, trapezoid
+
+cdef double ROUNDING = 1e-9       # relative; speeds closer than this count as equal
+
+
+cdef void measure(planned_move *move) noexcept nogil:
+    """Length and direction of a move; without x, y, z its length is that of e."""
+    cdef double d2 = 0., length = move.end[3] - move.start[3]
+    cdef int axis
+    for axis in range(3):
+        move.direction[axis] = move.end[axis] - move.start[axis]
+        d2 += move.direction[axis] * move.direction[axis]
+    move.distance = sqrt(d2)
+    move.kinematic = move.distance >= SHORTEST
+    if not move.kinematic:
+        move.distance = fabs(length)
+        for axis in range(3):
+            move.direction[axis] = 0.
+            move.end[axis] = move.start[axis]
+    else:
+        for axis in range(3):
+            move.direction[axis] /= move.distance
+    move.e_ratio = length / move.distance if move.distance > 0. else 0.
+
+
+cdef inline double speed_jump(double instant_velocity, double jump) noexcept nogil:
+    """S at which a jump of e per mm is one of instant_velocity."""
+    return INFINITY if jump == 0. else (instant_velocity / jump) ** 2
+
+
+cdef double extruder_limit(const planned_move *before, const planned_move *after) noexcept nogil:
+    cdef const planned_move *moving = before if after.extruder == NULL else after
+    if before.extruder == after.extruder or before.extruder == NULL or after.extruder == NULL:
+        return speed_jump(moving.instant_velocity, before.e_ratio - after.e_ratio)
+    return min(speed_jump(before.instant_velocity, before.e_ratio), speed_jump(after.instant_velocity, after.e_ratio))
+
+
+cdef double junction_limit(const planned_move *before, const planned_move *after) noexcept nogil:
+    cdef double limit = min(before.cruise_s, after.cruise_s)
+    cdef double turn2 = 0., bend, straight, difference
+    cdef int axis
+    if not (before.kinematic and after.kinematic):
+        return 0.
+    # bend = sin(theta/2), straight = cos(theta/2), theta being the angle that the path keeps at the corner
+    # (pi when it goes straight on); taken from |u1 - u2| since that is exact where 1 - sin is not.
+    for axis in range(3):
+        difference = before.direction[axis] - after.direction[axis]
+        turn2 += difference * difference
+    turn2 = min(0.25 * turn2, 1.)
+    if turn2 > 0.:
+        bend, straight = sqrt(1. - turn2), sqrt(turn2)
+        limit = min(limit, min(before.corner, after.corner) * bend * (1. + bend) / turn2)
+        limit = min(limit, 0.5 * bend / straight * min(before.accel * before.distance, after.accel * after.distance))
+    return min(limit, extruder_limit(before, after))
+
+
+cdef void smooth_backward(planned_move *moves, int64_t count, double end_s) noexcept nogil:
+    """The plan under the smoothed acceleration, as far as it begins with reach_s known."""
+    cdef double s = end_s
+    cdef int64_t i
+    for i in range(count - 1, -1, -1):
+        s = min(moves[i].reach_s, s + 2. * moves[i].smooth_accel * moves[i].distance)
+        moves[i].smooth_s = s
+
+
+cdef inline bint above(double s, double other) noexcept nogil:
+    return s > other * (1. + ROUNDING) + 1e-15
+
+
+cdef void cap_peaks(planned_move *moves, int64_t count, double end_s) noexcept nogil:
+    """Cap each rise and fall at the peak that it has under the smoothed acceleration.
+
+    Moves belong together while the speed keeps rising, or keeps falling, from one to the next.
+    """
+    cdef int64_t first = 0, i, j
+    cdef double before, after, peak = 0., group = 0.
+    cdef bint up, down, was_up = False, was_down = False
+    for i in range(count):
+        before = moves[i].smooth_s
+        after = moves[i + 1].smooth_s if i + 1 < count else end_s
+        peak = min(moves[i].cruise_s, 0.5 * (before + after) + moves[i].smooth_accel * moves[i].distance)
+        peak = max(peak, max(before, after))
+        up, down = above(peak, before), above(peak, after)
+        if i > first and not ((was_up and not was_down and up) or (was_down and not up and down)):
+            for j in range(first, i):
+                moves[j].cap_s = group
+            first, group = i, 0.
+        group = max(group, peak)
+        was_up, was_down = up, down
+    for j in range(first, count):
+        moves[j].cap_s = group
+
+
+cdef void plan_speeds(planned_move *moves, int64_t count, double entry_s, double end_s) noexcept nogil:
+    cdef int64_t i
+    cdef double s
+    smooth_backward(moves, count, end_s)
+    cap_peaks(moves, count, end_s)
+    s = moves[0].start_s = entry_s
+    for i in range(1, count):
+        s += 2. * moves[i - 1].accel * moves[i - 1].distance
+        s = min(min(s, moves[i].junction_s), min(moves[i - 1].cap_s, moves[i].cap_s))
+        moves[i].start_s = s
+    s = end_s
+    for i in range(count - 1, 0, -1):
+        s = min(moves[i].start_s, s + 2. * moves[i].accel * moves[i].distance)
+        moves[i].start_s = s
+
+
+cdef void shape_trapezoid(const planned_move *move, double end_s, trapezoid *shape) noexcept nogil:
+    """Speeds and times of a planned move that ends at end_s."""
+    cdef double start_s = move.start_s, accel_d, decel_d, cruise_d, peak
+    peak = min(min(move.cruise_s, move.cap_s), 0.5 * (start_s + end_s) + move.accel * move.distance)
+    peak = max(peak, max(start_s, end_s))
+    accel_d = 0.5 * (peak - start_s) / move.accel
+    decel_d = 0.5 * (peak - end_s) / move.accel
+    cruise_d = move.distance - accel_d - decel_d
+    shape.start_v, shape.cruise_v, shape.end_v = sqrt(start_s), sqrt(peak), sqrt(end_s)
+    shape.accel = move.accel
+    shape.distance = move.distance
+    shape.accel_t = 2. * accel_d / (shape.start_v + shape.cruise_v)
+    shape.decel_t = 2. * decel_d / (shape.end_v + shape.cruise_v)
+    # A remainder of rounding is no cruise.
+    shape.cruise_t = cruise_d / shape.cruise_v if cruise_d > 1e-12 * move.distance else 0.
+
+
+cdef int emit_path(motion_queue *queue, const planned_move *move, trapezoid *shape) noexcept nogil:
+    cdef int axis
+    for axis in range(3):
+        shape.start[axis] = move.start[axis]
+        shape.end[axis] = move.end[axis]
+    return queue_append(queue, shape)
+
+
+cdef int emit_extrusion(const planned_move *move, trapezoid *shape) noexcept nogil:
+    cdef double scale = fabs(move.e_ratio)
+    cdef int axis
+    for axis in range(1, 3):
+        shape.start[axis] = shape.end[axis] = 0.
+    shape.start[0] = move.start[3]
+    shape.end[0] = move.end[3]
+    shape.start_v *= scale
+    shape.cruise_v *= scale
+    shape.end_v *= scale
+    shape.accel *= scale
+    shape.distance = fabs(move.end[3] - move.start[3])
+    shape.advance = move.advance
+    return queue_append(move.extruder, shape)
