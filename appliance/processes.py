@@ -112,6 +112,8 @@ class ChildProcess(Service):
         self._delay = _FIRST_DELAY if lived > _STEADY_AFTER else min(2 * self._delay, _LONGEST_DELAY)
         _log.warn(
             "{name} ended ({reason}); again in {delay:.1f} s",
-            name=self.label, reason=reason.getErrorMessage(), delay=self._delay,
+            name=self.label,
+            reason=reason.getErrorMessage(),
+            delay=self._delay,
         )
         self._again = self.reactor.callLater(self._delay, self._spawn)

@@ -63,7 +63,13 @@ class Settings:
 
 
 _FILE_TYPES: Mapping[str, type] = {
-    "http": str, "uds": str, "tty": str, "host_mcu": str, "run_host_mcu": bool, "reactor": str, "speed": float,
+    "http": str,
+    "uds": str,
+    "tty": str,
+    "host_mcu": str,
+    "run_host_mcu": bool,
+    "reactor": str,
+    "speed": float,
 }
 
 
