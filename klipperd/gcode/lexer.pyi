@@ -17,6 +17,9 @@ class Line:
     def is_move(self) -> bool:
         """A well-formed G0 or G1."""
     @property
+    def is_traditional(self) -> bool:
+        """A letter and a number (G1, M117), not NAME KEY=value."""
+    @property
     def problem(self) -> str | None:
         """What is malformed in a G0, G1 or in the command's name: word, line and byte."""
     @property
