@@ -7,7 +7,7 @@ PYTHON := $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' && echo $$p && break; done)
 HTTP ?= 127.0.0.1:7125
 SPEED ?= 1
-FILE ?= config/samples/calibration-tower.gcode
+FILE ?= config/samples/twisted-vase.gcode
 
 .PHONY: help run test bench lint docs build packages test-packages fuzz clean
 .DEFAULT_GOAL := help

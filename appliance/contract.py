@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from attrs import frozen
-from brokerd.registry import served_names
 
+from brokerd.registry import served_names
 from klipperd.objects.catalogue import Catalogue, load_catalogue
 from klipperd.objects.option import Wildcard
 from klipperd.objects.section import option_names
@@ -55,7 +55,9 @@ def _options(folder: Path, catalogue: Catalogue) -> Iterable[Coverage]:
             members = list(option_names(declared.config))
             known = {m.name for m in members if not isinstance(m, Wildcard)}
             prefixes = tuple(m.prefix for m in members if isinstance(m, Wildcard))
-            served.update(f"[{section}] {n}" for n in names if n in known or n.startswith(prefixes or ("\0",)))
+            served.update(
+                f"[{section}] {n}" for n in names if n in known or n.startswith(prefixes or ("\0",))
+            )
     yield _split("config sections", wanted, sections)
     yield _split("config options", options, served)
 
@@ -118,5 +120,7 @@ def render_table(found: Iterable[Coverage]) -> str:
     lines = [f"{'':22}{'served':>7}{'of':>6}"]
     for one in found:
         missing = ", ".join(one.missing[:4]) + (", ..." if len(one.missing) > 4 else "")
-        lines.append(f"{one.kind:22}{len(one.served):7}{one.total:6}  {'missing: ' + missing if missing else ''}")
+        lines.append(
+            f"{one.kind:22}{len(one.served):7}{one.total:6}  {'missing: ' + missing if missing else ''}"
+        )
     return "\n".join(lines)

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from attrs import define, field
-from brokerd.hostlink import ConnectionListener, HostAbsent, HostError, Receive
 from twisted.internet.interfaces import IReactorTime
 
+from brokerd.hostlink import ConnectionListener, HostAbsent, HostError, Receive
 from klipperd.errors import CommandError
 from klipperd.remote.procedures import Client, Procedures
 
