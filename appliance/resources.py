@@ -19,7 +19,10 @@ def default_file(name: str) -> Path:
 
 
 def mcu_binary(target: str) -> Path:
-    """The firmware that runs on this computer: C{sim} or C{linux}. @raise FileNotFoundError: when it is not built."""
+    """The firmware that runs on this computer: C{sim} or C{linux}.
+
+    @raise FileNotFoundError: when it is not built.
+    """
     path = _PACKAGE / "mcu" / f"mcu-{target}"
     if not path.exists():
         raise FileNotFoundError(f"{path} is missing: `make build` builds it")
