@@ -2,8 +2,7 @@
 
 Scripts (remote procedures, timers, terminals, the print file) take turns by a lock; a command runs
 further G-code as a part of itself with C{call.run}. Immediate commands (C{M112}, C{STATUS}) don't wait
-for their turn. No script holds the reactor for longer
-than L{klipperd.gcode.breath.SLICE}.
+for their turn. No script holds the reactor for longer than L{klipperd.gcode.breath.SLICE}.
 """
 
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
@@ -116,7 +115,8 @@ class Dispatcher:
     def add(self, server: object, name: str = "") -> None:
         """Offer all methods of C{server} that are marked L{klipperd.objects.command}.
 
-        C{name} is the server's value in parameters that pick one of several objects (default: C{server.name}).
+        C{name} is the server's value in parameters that pick one of several objects, C{server.name}
+        by default.
 
         @raise ConfigError: when another object serves one of the commands.
         """

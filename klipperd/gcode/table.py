@@ -59,7 +59,8 @@ class _Muxed:
         if found is None:
             known = [s.name for s in self.served.values()]
             hint = nearest(wanted, known) or f" (there is: {', '.join(known)})"
-            raise CommandError(f"The value '{wanted}' is not valid for {self.spec.mux} of {self.spec.name}{hint}")
+            parameter = f"{self.spec.name} {self.spec.mux}"
+            raise CommandError(f"The value '{wanted}' is not valid for {parameter}{hint}")
         return found
 
     def _default(self) -> _Served:
@@ -87,14 +88,17 @@ class CommandTable:
     """The commands on offer by upper-case name."""
 
     _entries: dict[str, Entry] = field(factory=dict)
+    _docs: Mapping[str, str] | None = None
 
     def find(self, name: str) -> Entry | None:
         """The entry of an upper-case name."""
         return self._entries.get(name)
 
     def docs(self) -> Mapping[str, str]:
-        """Name -> documentation, by name."""
-        return {name: self._entries[name].doc for name in sorted(self._entries)}
+        """Name -> documentation, by name; the same object until the table changes."""
+        if self._docs is None:
+            self._docs = {name: self._entries[name].doc for name in sorted(self._entries)}
+        return self._docs
 
     def add(self, server: object, name: str) -> None:
         """Offer all commands of C{server}; C{name} is its value in parameters that pick an object.
@@ -112,6 +116,7 @@ class CommandTable:
         if entry.name in self._entries:
             raise ConfigError.single(f"G-code command {entry.name} is served twice")
         self._entries[entry.name] = entry
+        self._docs = None
 
     def _put_muxed(self, spec: Command, served: _Served) -> None:
         entry = self._entries.get(spec.name)
@@ -125,6 +130,7 @@ class CommandTable:
 
     def remove(self, server: object) -> None:
         """Take back all commands of C{server}, under whatever name they are now."""
+        self._docs = None
         for name, entry in list(self._entries.items()):
             if isinstance(entry.server, _Muxed):
                 served = entry.server.served
@@ -141,6 +147,7 @@ class CommandTable:
 
         @raise ConfigError: when there is nothing to rename, or no new name for what there is.
         """
+        self._docs = None
         existing = self._entries.get(entry.name)
         if rename_existing is None:
             if existing is not None:
@@ -160,6 +167,7 @@ class CommandTable:
         return lambda: self._restore(entry, rename_existing)
 
     def _restore(self, entry: Entry, renamed: str) -> None:
+        self._docs = None
         if self._entries.get(entry.name) is entry:
             del self._entries[entry.name]
         existing = self._entries.pop(renamed, None)

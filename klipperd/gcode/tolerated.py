@@ -4,13 +4,20 @@ C{M105} is answered in every state, since hosts that poll it take silence for a 
 without an SD card, and switching off a heater or fan that is not there, are done by doing nothing.
 """
 
-from klipperd.objects.call import Call
+from collections.abc import Mapping
+from typing import Protocol
 
 __all__ = ["Answerable", "answer_tolerated"]
 
 
-class Answerable(Call):
+class Answerable(Protocol):
     """A call that may be answered together with its C{ok}."""
+
+    name: str
+
+    @property
+    def lenient_params(self) -> Mapping[str, str]:
+        """Those parameters that can be read."""
 
     def acknowledge(self, text: str) -> None:
         """Answer with C{ok TEXT} where the sender counts C{ok}s."""
@@ -20,9 +27,9 @@ _SILENT = {"M21", "M107", "M106"}
 _SILENT_WHEN_OFF = {"M104", "M140", "M109", "M190"}
 
 
-def _is_off(call: Call) -> bool:
+def _is_off(call: Answerable) -> bool:
     try:
-        return float(call.params.get("S") or 0.0) == 0.0
+        return float(call.lenient_params.get("S") or 0.0) == 0.0
     except ValueError:
         return False
 
