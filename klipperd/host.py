@@ -23,6 +23,7 @@ from klipperd.objects.catalogue import Catalogue
 from klipperd.objects.plan import make_plan
 from klipperd.objects.services import HostControl, HostSettings, HostState, Objects
 from klipperd.remote.procedures import Procedures
+from klipperd.workers import Workers
 
 __all__ = ["Host"]
 
@@ -51,6 +52,7 @@ class Host(Service, HostControl):
     dispatcher: Dispatcher
     procedures: Procedures
     configuration: Configuration
+    workers: Workers
     extra_status: Mapping[str, Any] = field(factory=dict)
     built: Built = field(init=False, factory=Built)
     objects: Objects = field(init=False)
@@ -143,6 +145,7 @@ class Host(Service, HostControl):
             firmware = bool(self._restart)
             self._become(HostState.STARTUP, "Printer is restarting")
             await self._end(firmware=firmware)
+            self.procedures.drop_clients()
 
     async def _start(self) -> None:
         try:
@@ -180,10 +183,12 @@ class Host(Service, HostControl):
             Dispatcher: self.dispatcher,
             Procedures: self.procedures,
             Configuration: self.configuration,
+            Workers: self.workers,
         }
 
     async def _end(self, *, firmware: bool = False) -> None:
         """Close all objects, last built first."""
+        self.dispatcher.interrupt("the printer restarts")
         built, self.built = self.built, Built()
         for made in built.objects.values():
             self.dispatcher.remove(made)

@@ -25,6 +25,8 @@ class Client:
 
     procedures: "Procedures"
     send: Send
+    on_drop: Callable[[], None] = lambda: None
+    """Runs when the host ends the connection itself, which it does whenever it restarts."""
     on_close: list[Callable[[], None]] = field(factory=list)
     closed: bool = False
 
@@ -43,6 +45,7 @@ class Client:
     def close(self) -> None:
         """The client has gone: end what it subscribed to."""
         self.closed = True
+        self.procedures.forget(self)
         for end in self.on_close:
             end()
         self.on_close.clear()
@@ -59,6 +62,7 @@ class Procedures:
     """The procedures of one host by name. Those of printer objects come and go with the printer."""
 
     _bound: dict[str, _Bound] = field(factory=dict)
+    _clients: set[Client] = field(factory=set)
 
     def add(self, server: object) -> None:
         """Offer all methods of C{server} that are marked L{klipperd.objects.remote}."""
@@ -76,9 +80,22 @@ class Procedures:
         """All procedures on offer."""
         return sorted(self._bound)
 
-    def connect(self, send: Send) -> Client:
-        """A new client whose unasked messages go to C{send}."""
-        return Client(self, send)
+    def connect(self, send: Send, on_drop: Callable[[], None] = lambda: None) -> Client:
+        """A new client whose unasked messages go to C{send}; C{on_drop} runs when the host restarts."""
+        client = Client(self, send, on_drop)
+        self._clients.add(client)
+        return client
+
+    def forget(self, client: Client) -> None:
+        """The client has closed."""
+        self._clients.discard(client)
+
+    def drop_clients(self) -> None:
+        """End all connections. Clients connect again and subscribe anew, since every object they know of
+        may be another one: brokers of the field rely on this when the host restarts."""
+        for client in list(self._clients):
+            client.close()
+            client.on_drop()
 
     async def run(self, client: Client, method: str, params: Mapping[str, Any]) -> Any:
         """Check the parameters and await the procedure."""
