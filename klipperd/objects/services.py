@@ -9,8 +9,6 @@ from typing import Any, Protocol
 
 from attrs import define, frozen
 
-from klipperd.objects.build import Built
-
 __all__ = ["HostControl", "HostSettings", "HostState", "Objects", "StatusSource"]
 
 
@@ -70,8 +68,8 @@ class Objects:
     """All built objects by status name, for whoever shows or queries them (templates, subscriptions).
     Not a way to reach other objects: ask for those by type."""
 
-    _built: Callable[[], Built]
+    _sources: Callable[[], Mapping[str, StatusSource]]
 
     def status_sources(self) -> Mapping[str, StatusSource]:
         """Status name -> object; host-level ones such as C{webhooks} included."""
-        return self._built().with_status()
+        return self._sources()
