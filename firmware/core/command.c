@@ -44,36 +44,36 @@ static const uint8_t *decode(const uint8_t *p, const uint8_t *end, const uint8_t
 
 static void run(const struct command *command, const message_word *words)
 {
-    if (is_shutdown() && !(flash_u8(&command->flags) & COMMAND_WHILE_SHUT_DOWN)) {
-        respond_is_shutdown();
-        return;
+    struct unwind_point point;
+    unwind_push(&point);
+    if (!setjmp(point.environment)) {
+        void (*function)(const message_word *) = flash_pointer(&command->run);
+        if (is_shutdown() && !(flash_u8(&command->flags) & COMMAND_WHILE_SHUT_DOWN))
+            respond_is_shutdown();
+        else
+            function(words);
     }
-    void (*function)(const message_word *) = flash_pointer(&command->run);
-    function(words);
+    unwind_pop(&point);
 }
 
 /* One command; where the next one begins, or NULL when the rest can't be understood. */
 static const uint8_t *decode_and_run(const uint8_t *p, const uint8_t *end)
 {
-    struct unwind_point point;
     message_word words[MESSAGE_WORDS_MAX];
-    uint32_t id;
+    uint32_t id = 0;
     p = vlq_get(p, end, &id);
-    const struct command *command = p ? find_command(id) : NULL;
-    const uint8_t *next = NULL;
-    if (command)
-        next = decode(p, end, flash_pointer(&command->types), flash_u8(&command->type_count), words);
-    unwind_push(&point);
-    if (!setjmp(point.environment)) {
-        if (next)
-            run(command, words);
-        else if (p && !command)
-            shutdown(COMMAND_UNKNOWN);
-        else
-            shutdown(COMMAND_CUT_OFF);
+    const struct command *command = find_command(id);
+    if (p && !command) {
+        shutdown_and_return(COMMAND_UNKNOWN);
+        return NULL;
     }
-    unwind_pop(&point);
-    return next;
+    if (p)
+        p = decode(p, end, flash_pointer(&command->types), flash_u8(&command->type_count), words);
+    if (p)
+        run(command, words);
+    else
+        shutdown_and_return(COMMAND_CUT_OFF);
+    return p;
 }
 
 void command_dispatch(const uint8_t *content, uint_fast8_t size)

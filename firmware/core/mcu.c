@@ -134,11 +134,16 @@ static void enter_shutdown(const uint16_t *reason)
     task_wake(&report_wake);
 }
 
-_Noreturn void shutdown_for(const uint16_t *reason)
+void shutdown_and_return_for(const uint16_t *reason)
 {
     board_irq_state irq = board_irq_save();
     enter_shutdown(reason);
     board_irq_restore(irq);
+}
+
+_Noreturn void shutdown_for(const uint16_t *reason)
+{
+    shutdown_and_return_for(reason);
     unwind();
 }
 
@@ -147,6 +152,11 @@ enum timer_verdict shutdown_in_timer_for(const uint16_t *reason)
     enter_shutdown(reason);
     mcu.shut_down_beneath = true;
     return TIMER_DONE;
+}
+
+void mcu_stop(void)
+{
+    shutdown_and_return(EMERGENCY_STOP);
 }
 
 bool is_shutdown(void)
@@ -195,10 +205,8 @@ void mcu_boot(void)
 /* Task context: only from mcu_report_task, so that no command of a block runs after it. */
 void mcu_reset(void)
 {
-    board_irq_state irq = board_irq_save();
-    enter_shutdown(&EMERGENCY_STOP);
-    board_irq_restore(irq);
     struct unwind_point *outer = mcu.unwind;
+    mcu_stop();
     board_reset();
     mcu_boot();
     mcu.unwind = outer;

@@ -17,6 +17,8 @@ void mcu_run_tasks(void);
 bool mcu_tasks_pending(void);
 void mcu_disconnected(void); /* the host went away: forget what it had half sent */
 
+void mcu_stop(void);         /* the process is about to end: outputs to their defaults */
+
 /* A task's wish to run. Set in any context, taken in task context. */
 struct task_wake {
     volatile bool wanted;
@@ -26,11 +28,13 @@ bool task_woken(struct task_wake *wake);
 
 /* Shutdown: outputs go to their defaults, all timers stop, commands are refused until the host clears
  * or resets. The first reason stays. shutdown() is for task context and doesn't return: it unwinds to
- * the main loop. shutdown_in_timer() is for timer context, or with interrupts off, and returns
+ * the main loop; shutdown_and_return() is the same without that. shutdown_in_timer() is for timer context, or with interrupts off, and returns
  * TIMER_DONE, which the timer must return in turn. */
 #define shutdown(reason) shutdown_for(&(reason))
+#define shutdown_and_return(reason) shutdown_and_return_for(&(reason))
 #define shutdown_in_timer(reason) shutdown_in_timer_for(&(reason))
 _Noreturn void shutdown_for(const uint16_t *reason);
+void shutdown_and_return_for(const uint16_t *reason);
 enum timer_verdict shutdown_in_timer_for(const uint16_t *reason);
 bool is_shutdown(void);
 void respond_is_shutdown(void);
