@@ -12,6 +12,7 @@ from attrs import define, field, frozen
 from klipperd.errors import CommandError
 from klipperd.objects.call import Remote, json_arguments, remotes_of
 from klipperd.objects.values import nearest
+from klipperd.remote.callbacks import RemoteMethods
 
 __all__ = ["Client", "Procedures"]
 
@@ -63,6 +64,8 @@ class Procedures:
 
     _bound: dict[str, _Bound] = field(factory=dict)
     _clients: set[Client] = field(factory=set)
+    remote_methods: RemoteMethods = field(factory=RemoteMethods)
+    """What clients offer in their turn."""
 
     def add(self, server: object) -> None:
         """Offer all methods of C{server} that are marked L{klipperd.objects.remote}."""
