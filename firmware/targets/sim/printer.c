@@ -34,7 +34,7 @@ static void wire_all(struct printer *printer) {
 }
 
 void printer_init(struct printer *printer, const struct model *model, ticks now) {
-    *printer = (struct printer){.model = model, .ambient = model->ambient, .mark = now};
+    *printer = (struct printer){.model = model, .ambient = model->ambient, .mark = now, .next_sample = now};
     for (int i = 0; i < model->heater_count; i++)
         heater_init(&printer->heaters[i], &model->heaters[i], model->ambient, now,
                     (uint64_t)model->seed_number + (uint64_t)i);
@@ -206,7 +206,7 @@ static void watch_heater(struct heater *heater, ticks now) {
 
 static void record(struct printer *printer, ticks now) {
     const struct model *model = printer->model;
-    printer->next_sample = now + (ticks)(model->record_temperatures * TICKS_PER_SECOND);
+    printer->next_sample += (ticks)(model->record_temperatures * TICKS_PER_SECOND);
     for (int i = 0; i < model->heater_count; i++) {
         const struct heater *heater = &printer->heaters[i];
         trail_write(&printer->trail, "T,%.3f,%s,%.3f,%.3f,%.4f", ticks_seconds(now), heater->model->section.name,

@@ -41,6 +41,16 @@ static void run_timers(ticks until) {
     simulation.now = until;
 }
 
+// The printer's own samples of itself are events among the timers.
+static void run_until(ticks present) {
+    while (simulation.printer.next_sample <= present) {
+        run_timers(simulation.printer.next_sample);
+        printer_advance(&simulation.printer, simulation.now);
+    }
+    if (present > simulation.now)
+        run_timers(present);
+}
+
 static void receive(void) {
     uint8_t bytes[4096];
     size_t count;
@@ -65,9 +75,7 @@ static void follow_plug(void) {
 }
 
 void simulation_run(void) {
-    ticks present = (ticks)(timebase_now(&simulation.timebase) * TICKS_PER_SECOND);
-    if (present > simulation.now)
-        run_timers(present);
+    run_until((ticks)(timebase_now(&simulation.timebase) * TICKS_PER_SECOND));
     if (simulation.reset_wanted) {
         simulation.reset_wanted = false;
         mcu_reset();
@@ -77,8 +85,6 @@ void simulation_run(void) {
     console_flush();
     follow_plug();
     simulation.mcu.shutdown = is_shutdown();
-    if (simulation.now >= simulation.printer.next_sample)
-        printer_advance(&simulation.printer, simulation.now);
     timebase_lease(&simulation.timebase, ticks_seconds(simulation.now));
 }
 
