@@ -240,7 +240,8 @@ class UdsServer(Service):
         super().startService()
         _clear_stale(self._path)
         # Its owner alone deletes the socket: no lock file beside it.
-        self._port = self._reactor.listenUNIX(self._path, cast(Any, self._factory), mode=self._mode, wantPID=False)
+        factory = cast(Any, self._factory)
+        self._port = self._reactor.listenUNIX(self._path, factory, mode=self._mode, wantPID=False)
 
     def stopService(self) -> "Deferred[None]":
         """Stop listening and end all connections; fires when the socket is gone."""
