@@ -2,7 +2,7 @@
 
 from attrs import field, frozen
 
-__all__ = ["ExtrusionRefused", "InvalidMove", "MoveOutOfRange", "MoveRefused", "NotHomed"]
+__all__ = ["ExtrusionRefused", "InvalidMove", "MoveOutOfRange", "MoveRefused", "NotHomed", "StepsLost"]
 
 
 class MoveRefused(ValueError):
@@ -58,3 +58,7 @@ class ExtrusionRefused(MoveRefused):
 
     def __str__(self) -> str:
         return f"{self.reason}: {self.value:.3f}, limit {self.limit:.3f} ({self.option})"
+
+
+class StepsLost(Exception):
+    """Steps could not be sent or solved; says which motor, when and why."""

@@ -16,7 +16,8 @@ class StepperMotion:
     Convention: the motor rests at whole steps, step count n standing for the coordinate
     C{offset + n * step_distance}. Going up, the step to n + 1 comes when the coordinate reaches
     n + 1/2; going down, the step to n - 1 when it reaches n - 1/2. The first step after a change
-    of direction comes a sixteenth of a step later (so that rounding can't make the motor chatter).
+    of direction comes a sixteenth of a step later, and a motion that ends within 1e-9 mm of where a
+    step is due has not reached it (so that rounding can't make the motor chatter).
     Each step is sent to happen within [t - min(max_error, half the interval before it), t].
     """
 
@@ -47,7 +48,7 @@ class StepperMotion:
 
         The queue must be complete up to C{until + scan_time}. Steps before C{must_send} (default:
         C{until}) are sent for sure; later ones may wait for company. Returns the number of steps solved.
-        @raise StepsLost: when the sink is closed or the motion can't be put in steps.
+        @raise klipperd.motion.errors.StepsLost: when the sink is closed or the motion can't be put in steps.
         """
     def note_position(self, coordinate: float) -> None:
         """Steps so far stand for this coordinate: a jump of coordinates (after set_position on the queue)."""
@@ -59,7 +60,7 @@ class StepperMotion:
     def coordinate_of(self, steps: int) -> float:
         """mm of a step count (host's sign)."""
     def coordinate_at(self, print_time: float) -> float:
-        """Coordinate (mm) that the queue asks for at a time, shaping included."""
+        """Coordinate (mm) that the queue asks for at a time, before smoothing."""
     def expire_history(self, clock: int) -> None: ...
     def dump(self, start_clock: int, end_clock: int, limit: int = 4096) -> list[tuple[int, int, int, int, int, int]]:
         """Batches sent: first clock, last clock, steps before, interval, count (negative going down), add."""
@@ -103,6 +104,3 @@ class StepperGroup:
     @property
     def scan_time(self) -> float:
         """Largest of its motors."""
-
-class StepsLost(Exception):
-    """Steps could not be sent or solved; says which motor and why."""

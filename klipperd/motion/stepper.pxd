@@ -1,0 +1,17 @@
+# Python's face of motors.
+from klipperd.motion.motor cimport motor_state
+from klipperd.motion.trapq cimport MotionQueue
+
+# Solve up to until (s) and send all that begins before must_send; 0 or a negative code.
+cdef int motor_generate(motor_state *motor, double until, double must_send) noexcept nogil
+
+cdef class StepperMotion:
+    cdef motor_state state
+    cdef MotionQueue followed     # keeps the motion_queue alive
+    cdef object sink              # keeps the message_sink alive
+    cdef int attach(self, MotionQueue queue) except -1
+
+cdef class StepperGroup:
+    cdef list members
+    cdef motor_state **states     # of members, in order
+    cdef int count

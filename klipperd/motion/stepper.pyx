@@ -1,0 +1,254 @@
+"""Python's face of motors: one motor, and all motors of one MCU."""
+
+from cpython.pycapsule cimport PyCapsule_GetPointer
+from libc.math cimport fabs, isfinite
+from libc.stdint cimport int64_t, uint64_t
+from libc.stdlib cimport free, realloc
+from libc.string cimport memset
+
+from klipperd.motion.compress cimport (
+    COMPRESS_CLOSED,
+    COMPRESS_TOO_FAST,
+    compressor_free,
+    compressor_halt,
+    compressor_init,
+    compressor_send,
+    history_expire,
+    history_position,
+    sent_batch,
+)
+from klipperd.motion.linear cimport solve_linear
+from klipperd.motion.motor cimport SOLVE_BROKEN, SOLVE_EXPIRED, motor_state
+from klipperd.motion.pressure cimport solve_smoothed, window_close, window_open
+from klipperd.motion.trapq cimport MotionQueue
+from klipperd.wire.sink cimport message_sink
+
+from klipperd.motion.errors import StepsLost
+
+__all__ = ["StepperGroup", "StepperMotion"]
+
+
+cdef int motor_generate(motor_state *motor, double until, double must_send) noexcept nogil:
+    cdef int code
+    if until > motor.solved_until:
+        if motor.queue != NULL:
+            code = solve_smoothed(motor, until) if motor.window.half > 0. else solve_linear(motor, until)
+            if code < 0:
+                return code
+        motor.solved_until = until
+    return compressor_send(&motor.out, must_send)
+
+
+cdef raise_lost(const motor_state *motor, int code):
+    reasons = {
+        COMPRESS_CLOSED: "its link is closed",
+        COMPRESS_TOO_FAST: "steps follow each other within two ticks",
+        SOLVE_EXPIRED: "the motion queue was expired before it was solved",
+        SOLVE_BROKEN: "coordinates jumped without a set_position",
+    }
+    reason = reasons.get(code, "out of memory")
+    raise StepsLost(f"stepper oid {motor.out.oid} at print_time {motor.solved_until:.6f}: {reason}")
+
+
+cdef class StepperMotion:
+    def __cinit__(self, sink, int oid, double step_distance, int queue_step, int set_next_step_dir,
+                  int reset_step_clock, int lane=0, bint invert_dir=False, double max_error=25e-6):
+        memset(&self.state, 0, sizeof(motor_state))
+        if not (1e-7 <= step_distance <= 1e4):
+            raise ValueError(f"step_distance = {step_distance} mm must be within 1e-7 to 1e4")
+        if not 0. <= max_error <= 0.1:
+            raise ValueError(f"max_error = {max_error} s must be within 0 to 0.1")
+        if compressor_init(&self.state.out) < 0:
+            raise MemoryError
+        self.sink = sink.sink_capsule(), sink
+        self.state.out.sink = <message_sink *>PyCapsule_GetPointer(self.sink[0], "klipperd.message_sink")
+        self.state.out.lane, self.state.out.oid, self.state.out.invert = lane, oid, invert_dir
+        self.state.out.queue_step_id, self.state.out.direction_id = queue_step, set_next_step_dir
+        self.state.out.reset_id = reset_step_clock
+        self.state.out.max_error = max_error
+        self.state.out.freq = 1e6
+        self.state.step_distance = step_distance
+        self.state.first_step = -1.
+
+    def __dealloc__(self):
+        compressor_free(&self.state.out)
+        window_close(&self.state.window)
+
+    cdef int attach(self, MotionQueue queue) except -1:
+        """Follow a queue from its end on, taking its coordinate there for the present one."""
+        window_close(&self.state.window)
+        self.followed = queue
+        self.state.queue = NULL if queue is None else &queue.queue
+        if queue is not None:
+            self.state.cursor = queue.queue.next
+        return 0
+
+    def follow(self, MotionQueue queue, coefficients):
+        cdef double before = self.commanded
+        self.attach(queue)
+        self.state.where = before
+        for axis in range(3):
+            self.state.weights[axis] = coefficients[axis]
+        if queue is not None:
+            self.note_position(self.coordinate_at(queue.queue.end_time))
+
+    def follow_extruder(self, MotionQueue queue, double smooth_time=0.):
+        if not 0. <= smooth_time <= 1.:
+            raise ValueError(f"smooth_time = {smooth_time} s must be within 0 to 1")
+        self.follow(queue, (1., 0., 0.))
+        if queue is not None and smooth_time > 0.:
+            if window_open(&self.state.window, 0.5 * smooth_time, self.state.solved_until, self.state.where) < 0:
+                raise MemoryError
+
+    def set_clock(self, double freq, double offset):
+        if not (isfinite(freq + offset) and freq > 0.):
+            raise ValueError(f"no clock of {freq} ticks/s at offset {offset}")
+        self.state.out.freq, self.state.out.offset = freq, offset
+
+    def clock_at(self, double print_time):
+        return round((print_time + self.state.out.offset) * self.state.out.freq)
+
+    def generate(self, double until, must_send=None):
+        cdef double must = until if must_send is None else must_send
+        cdef int64_t before = self.state.solved
+        cdef int code
+        with nogil:
+            code = motor_generate(&self.state, until, must)
+        if code < 0:
+            raise_lost(&self.state, code)
+        return self.state.solved - before
+
+    def note_position(self, double coordinate):
+        if not isfinite(coordinate):
+            raise ValueError(f"coordinate = {coordinate} must be finite")
+        if self.state.window.half > 0.:
+            self.state.window.jumps = coordinate - self.state.where
+            return
+        self.state.offset += coordinate - self.state.where
+        self.state.where = coordinate
+
+    def halted(self, int64_t mcu_position):
+        cdef int64_t steps = -mcu_position if self.state.out.invert else mcu_position
+        cdef double half = self.state.window.half
+        compressor_halt(&self.state.out, steps)
+        self.state.steps = steps
+        self.state.direction = 0
+        self.state.where = self.coordinate_of(steps)
+        self.state.offset = self.state.where - steps * self.state.step_distance
+        if self.state.queue != NULL:
+            self.state.cursor = self.state.queue.next
+        if half > 0. and window_open(&self.state.window, half, self.state.solved_until, self.state.where) < 0:
+            raise MemoryError
+        return self.state.where
+
+    def position_at_clock(self, uint64_t clock):
+        return history_position(&self.state.out, clock)
+
+    def coordinate_of(self, int64_t steps):
+        return self.state.offset + self.state.window.jumps + steps * self.state.step_distance
+
+    def coordinate_at(self, double print_time):
+        cdef double where[3]
+        if self.followed is None:
+            return self.commanded
+        self.followed.position(print_time, where)
+        return sum([self.state.weights[axis] * where[axis] for axis in range(3)])
+
+    def expire_history(self, uint64_t clock):
+        history_expire(&self.state.out, clock)
+
+    def dump(self, uint64_t start_clock, uint64_t end_clock, int limit=4096):
+        cdef int64_t index = self.state.out.history.next
+        cdef const sent_batch *batch
+        found = []
+        while index > self.state.out.history.first:
+            index -= 1
+            batch = &self.state.out.history.ring[index & self.state.out.history.mask]
+            if batch.last_clock < start_clock:
+                break
+            if batch.first_clock < end_clock:
+                found.append((batch.first_clock, batch.last_clock, batch.steps_before, batch.interval,
+                              batch.count, batch.add))
+        return found[::-1][:limit]
+
+    def take_activity(self):
+        first, self.state.first_step = self.state.first_step, -1.
+        return None if first < 0. else first
+
+    @property
+    def steps(self):
+        return self.state.steps
+
+    @property
+    def mcu_position(self):
+        return -self.state.steps if self.state.out.invert else self.state.steps
+
+    @property
+    def commanded(self):
+        return self.state.where + self.state.window.jumps
+
+    @property
+    def step_distance(self):
+        return self.state.step_distance
+
+    @property
+    def invert_dir(self):
+        return bool(self.state.out.invert)
+
+    @invert_dir.setter
+    def invert_dir(self, bint value):
+        self.state.out.invert = value
+        self.state.out.sent_direction = 0
+
+    @property
+    def last_clock(self):
+        return self.state.out.last_clock
+
+    @property
+    def solved_until(self):
+        return self.state.solved_until
+
+    @property
+    def scan_time(self):
+        return self.state.window.half
+
+    @property
+    def oid(self):
+        return self.state.out.oid
+
+
+cdef class StepperGroup:
+    def __cinit__(self, steppers=()):
+        self.members = []
+        for stepper in steppers:
+            self.add(stepper)
+
+    def __dealloc__(self):
+        free(self.states)
+
+    def add(self, StepperMotion stepper not None):
+        cdef motor_state **states = <motor_state **>realloc(self.states, (self.count + 1) * sizeof(motor_state *))
+        if states == NULL:
+            raise MemoryError
+        self.states = states
+        self.states[self.count] = &stepper.state
+        self.members.append(stepper)
+        self.count += 1
+
+    def generate(self, double until, must_send=None):
+        cdef double must = until if must_send is None else must_send
+        cdef int64_t solved = 0
+        cdef int code = 0, i = 0
+        with nogil:
+            while i < self.count and code >= 0:
+                solved -= self.states[i].solved
+                code = motor_generate(self.states[i], until - self.states[i].window.half, must)
+                solved += self.states[i].solved
+                i += 1
+        if code < 0:
+            raise_lost(self.states[i - 1], code)
+        return solved
+
+    @property
+    def scan_time(self):
+        return max([member.scan_time for member in self.members], default=0.)
