@@ -24,7 +24,7 @@ def notify(message: str) -> None:
 
 @define(eq=False, slots=False)
 class SystemdWatch(Service):
-    """Pats the service manager's watchdog at half of its period, from the reactor: a stuck one is restarted."""
+    """Pats the service manager's watchdog at half its period, from the reactor: a stuck one is restarted."""
 
     clock: IReactorTime
     _timer: IDelayedCall | None = field(init=False, default=None)

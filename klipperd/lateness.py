@@ -72,7 +72,11 @@ class ReactorLateness(Service):
             _log.info(
                 "reactor lateness: p50 {p50:.1f} ms, p99 {p99:.1f} ms, p99.9 {p999:.1f} ms, worst {worst:.1f} ms "
                 "of {count} timers",
-                p50=now.p50 * 1e3, p99=now.p99 * 1e3, p999=now.p999 * 1e3, worst=now.worst * 1e3, count=now.count,
+                p50=now.p50 * 1e3,
+                p99=now.p99 * 1e3,
+                p999=now.p999 * 1e3,
+                worst=now.worst * 1e3,
+                count=now.count,
             )
 
     def _schedule(self) -> None:

@@ -108,8 +108,12 @@ def install_procedures(
     objects: Objects,
     dispatcher: Dispatcher,
     clock: IReactorTime,
+    ticker: IReactorTime,
 ) -> None:
-    """Offer all procedures that don't come and go with the printer. Once for each host."""
+    """Offer all procedures that don't come and go with the printer. Once for each host.
+
+    C{clock}: the printer's time. C{ticker}: real time, for what people watch.
+    """
     procedures.add(HostProcedures(host, settings, procedures, procedures.remote_methods))
-    procedures.add(ObjectProcedures(objects, clock))
+    procedures.add(ObjectProcedures(objects, clock, ticker))
     procedures.add(GcodeProcedures(dispatcher))

@@ -96,10 +96,14 @@ def _changes(before: Status, now: Status) -> Status:
 
 @define(eq=False)
 class ObjectProcedures:
-    """C{objects/list}, C{objects/query} and C{objects/subscribe}, at L{TICK}."""
+    """C{objects/list}, C{objects/query} and C{objects/subscribe}, at L{TICK}.
+
+    C{eventtime} is C{clock}'s; ticks come by C{ticker}, which is real time even where the clock is scaled.
+    """
 
     _objects: Objects
     _clock: IReactorTime
+    _ticker: IReactorTime
     _subscriptions: dict[Client, _Subscription] = field(factory=dict, init=False)
     _last: Status = field(factory=dict, init=False)
     _timer: IDelayedCall | None = field(default=None, init=False)
@@ -136,7 +140,7 @@ class ObjectProcedures:
         if not known:
             client.on_close.append(lambda: self._unsubscribe(client))
         if self._timer is None:
-            self._timer = self._clock.callLater(TICK, self._tick)
+            self._timer = self._ticker.callLater(TICK, self._tick)
         return {"status": answer, "eventtime": now}
 
     def _unsubscribe(self, client: Client) -> None:
@@ -163,7 +167,7 @@ class ObjectProcedures:
 
     def _tick(self) -> None:
         # The next tick is counted from this one's due time as far as the clock tells: no drift, no pile-up.
-        self._timer = self._clock.callLater(TICK, self._tick)
+        self._timer = self._ticker.callLater(TICK, self._tick)
         now = self._clock.seconds()
         names = {name for s in self._subscriptions.values() for name in s.wanted.fields}
         status = self._status_of(names, now)
