@@ -10,6 +10,7 @@ from libc.stdint cimport int64_t
 from klipperd.motion.limits cimport SHORTEST
 from klipperd.motion.trapq cimport motion_queue, queue_append, trapezoid
 
+cdef double NO_ANGLE = 1e-9       # rad; a smaller turn is the rounding of coordinates
 cdef double ROUNDING = 1e-9       # relative; speeds closer than this count as equal
 
 
@@ -47,20 +48,22 @@ cdef double extruder_limit(const planned_move *before, const planned_move *after
 
 cdef double junction_limit(const planned_move *before, const planned_move *after) noexcept nogil:
     cdef double limit = min(before.cruise_s, after.cruise_s)
-    cdef double turn2 = 0., bend, straight, difference
+    # theta is the angle that the path encloses at the corner: pi when it goes straight on. Its half's sine
+    # and cosine come from sum and difference of the directions, since each is exact where the other is not.
+    cdef double sine = 0., cosine = 0.
     cdef int axis
     if not (before.kinematic and after.kinematic):
         return 0.
-    # bend = sin(theta/2), straight = cos(theta/2), theta being the angle that the path keeps at the corner
-    # (pi when it goes straight on); taken from |u1 - u2| since that is exact where 1 - sin is not.
     for axis in range(3):
-        difference = before.direction[axis] - after.direction[axis]
-        turn2 += difference * difference
-    turn2 = min(0.25 * turn2, 1.)
-    if turn2 > 0.:
-        bend, straight = sqrt(1. - turn2), sqrt(turn2)
-        limit = min(limit, min(before.corner, after.corner) * bend * (1. + bend) / turn2)
-        limit = min(limit, 0.5 * bend / straight * min(before.accel * before.distance, after.accel * after.distance))
+        sine += (before.direction[axis] + after.direction[axis]) ** 2
+        cosine += (before.direction[axis] - after.direction[axis]) ** 2
+    sine, cosine = 0.5 * sqrt(sine), 0.5 * sqrt(cosine)
+    if sine < NO_ANGLE:
+        return 0.
+    if cosine > NO_ANGLE:
+        # sine / (1 - sine), without the subtraction
+        limit = min(limit, min(before.corner, after.corner) * sine * (1. + sine) / (cosine * cosine))
+        limit = min(limit, 0.5 * sine / cosine * min(before.accel * before.distance, after.accel * after.distance))
     return min(limit, extruder_limit(before, after))
 
 

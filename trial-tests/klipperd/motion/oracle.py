@@ -114,8 +114,10 @@ def junction(a: Move, b: Move, limits: Limits) -> Decimal:
     cosine = max(min(cosine, Decimal(1)), Decimal(-1))
     sine_half = ((1 - cosine) / 2).sqrt()
     cosine_half = ((1 + cosine) / 2).sqrt()
-    # Below, the units' own rounding would be taken for an angle.
-    if cosine_half > Decimal("1e-20"):
+    if sine_half < SHORTEST:
+        return ZERO
+    # A smaller turn is the rounding of coordinates.
+    if cosine_half > SHORTEST:
         scv2 = Decimal(limits.square_corner_velocity) ** 2
         for move in (a, b):
             deviation = scv2 * (Decimal(2).sqrt() - 1) / move.accel
