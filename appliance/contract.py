@@ -12,11 +12,11 @@ from typing import Any
 
 from attrs import frozen
 
-from brokerd.registry import served_names
+from brokerd.service import served_by_broker
 from klipperd.objects.catalogue import Catalogue, load_catalogue
-from klipperd.objects.option import Wildcard
+from klipperd.objects.option import Wildcard, status_fields
 from klipperd.objects.section import option_names
-from klipperd.offer import base_commands, base_remotes, base_status
+from klipperd.service import host_commands, host_remotes, host_status
 
 __all__ = ["Coverage", "coverage", "render_table"]
 
@@ -64,7 +64,7 @@ def _options(folder: Path, catalogue: Catalogue) -> Iterable[Coverage]:
 
 def _commands(folder: Path, catalogue: Catalogue) -> Iterable[Coverage]:
     wanted: Mapping[str, list[str]] = _load(folder, "gcode_commands.json")
-    specs = [*base_commands(), *(spec for declared in catalogue.objects for spec in declared.commands())]
+    specs = [*host_commands(), *(spec for declared in catalogue.objects for spec in declared.commands())]
     letters: dict[str, set[str]] = {}
     for spec in specs:
         letters.setdefault(spec.name, set()).update(p.letter for p in spec.parameters)
@@ -79,7 +79,8 @@ def _commands(folder: Path, catalogue: Catalogue) -> Iterable[Coverage]:
 def _status(folder: Path, catalogue: Catalogue) -> Coverage:
     wanted: Mapping[str, list[str]] = _load(folder, "status_fields.json")
     fields = {f"{name}.{_plain(field)}" for name, names in wanted.items() for field in names or [""]}
-    have = {f"{name}.{field}" for name, known in base_status().items() for field in ("", *known)}
+    always = {name: status_fields(kind) for name, kind in host_status().items()}
+    have = {f"{name}.{field}" for name, known in always.items() for field in ("", *known)}
     for declared in catalogue.objects:
         known = declared.status_fields()
         if known is not None:
@@ -94,18 +95,19 @@ def _plain(field: str) -> str:
 
 
 def _api(folder: Path) -> Iterable[Coverage]:
-    groups: Mapping[str, Mapping[str, list[str]]] = _load(folder, "broker_api.json")
-    served = served_names()
-    for kind in ("json_rpc", "http", "notifications"):
-        names = {n for group in groups.values() if isinstance(group, Mapping) for n in group.get(kind, ())}
-        if names:
-            yield _split(f"API: {kind.replace('_', '-')}", names, set(served.get(kind, ())))
+    groups: Mapping[str, Any] = _load(folder, "broker_api.json")
+    notifications = groups["notifications"]
+    methods = [group for name, group in groups.items() if name != "notifications"]
+    served = served_by_broker()
+    yield _split("API methods", {n for group in methods for n in group["rpc"]}, set(served.rpc))
+    yield _split("API HTTP forms", {n for group in methods for n in group["http"]}, set(served.http))
+    yield _split("API notifications", notifications, set(served.notifications))
 
 
 def coverage(folder: Path) -> list[Coverage]:
     """Compare every contract file in C{folder}. @raise OSError: when one is missing."""
     catalogue = load_catalogue()
-    remotes = {r.name for r in base_remotes()} | {r.name for o in catalogue.objects for r in o.remotes()}
+    remotes = {r.name for r in host_remotes()} | {r.name for o in catalogue.objects for r in o.remotes()}
     return [
         *_options(folder, catalogue),
         *_commands(folder, catalogue),

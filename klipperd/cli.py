@@ -6,12 +6,20 @@ import signal
 import sys
 from typing import Any
 
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.logger import Logger
+
 from klipperd.log import Log
 from klipperd.objects.services import HostSettings
 from klipperd.reactor import REACTORS, install_reactor
 from klipperd.version import VERSION
 
 __all__ = ["main", "run_until_stopped"]
+
+_log = Logger()
+
+STOP_WITHIN = 4.5
+"""Seconds after which the process ends even if a part of it hangs."""
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -29,12 +37,35 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def run_until_stopped(reactor: Any, service: Any, log: Log) -> None:
-    """Run C{service} until SIGTERM or SIGINT; reopen the log on SIGHUP."""
-    reactor.callWhenRunning(service.startService)
-    reactor.addSystemEventTrigger("before", "shutdown", service.stopService)
-    reactor.callWhenRunning(signal.signal, signal.SIGHUP, lambda *_: reactor.callFromThread(log.reopen))
+def run_until_stopped(reactor: Any, service: Any, log: Log) -> int:
+    """Run C{service} until SIGTERM or SIGINT, then stop it within L{STOP_WITHIN}; SIGHUP reopens the log.
+
+    The result is the exit code: 1 when the service could not start (the reason goes to stderr), else 0.
+    """
+    failed = False
+
+    def stop() -> "Deferred[None]":
+        stopped: Deferred[None] = maybeDeferred(service.stopService)
+        stopped.addTimeout(
+            STOP_WITHIN, reactor, lambda *_: _log.error("stopping took too long; leaving anyhow")
+        )
+        return stopped
+
+    def start() -> None:
+        nonlocal failed
+        signal.signal(signal.SIGHUP, lambda *_: reactor.callFromThread(log.reopen))
+        try:
+            service.startService()
+        except Exception as error:
+            _log.failure("cannot start")
+            print(f"cannot start: {error}", file=sys.stderr)
+            failed = True
+            reactor.stop()
+
+    reactor.callWhenRunning(start)
+    reactor.addSystemEventTrigger("before", "shutdown", stop)
     reactor.run()
+    return int(failed)
 
 
 def main() -> None:
@@ -55,7 +86,7 @@ def main() -> None:
         software_version=VERSION,
     )
     motion_host = make_motion_host(reactor, reactor, settings, options.api_server, options.input_tty)
-    run_until_stopped(reactor, motion_host.service, log)
+    sys.exit(run_until_stopped(reactor, motion_host.service, log))
 
 
 if __name__ == "__main__":

@@ -25,7 +25,19 @@ from klipperd.objects.services import HostControl, HostSettings, HostState, Obje
 from klipperd.remote.procedures import Procedures
 from klipperd.workers import Workers
 
-__all__ = ["Host"]
+__all__ = ["HOST_SERVICES", "Host"]
+
+HOST_SERVICES = (
+    IReactorTime,
+    HostControl,
+    HostSettings,
+    Objects,
+    Dispatcher,
+    Procedures,
+    Configuration,
+    Workers,
+)
+"""The types that build functions may ask for and that the host itself supplies."""
 
 _log = Logger()
 
@@ -175,16 +187,11 @@ class Host(Service, HostControl):
             self.built.ready()
 
     def _services(self) -> dict[Any, Any]:
-        return {
-            IReactorTime: self.clock,
-            HostControl: self,
-            HostSettings: self.settings,
-            Objects: self.objects,
-            Dispatcher: self.dispatcher,
-            Procedures: self.procedures,
-            Configuration: self.configuration,
-            Workers: self.workers,
-        }
+        own = (
+            self.clock, self, self.settings, self.objects,
+            self.dispatcher, self.procedures, self.configuration, self.workers,
+        )  # fmt: skip
+        return dict(zip(HOST_SERVICES, own, strict=True))
 
     async def _end(self, *, firmware: bool = False) -> None:
         """Close all objects, last built first."""

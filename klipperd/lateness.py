@@ -70,7 +70,7 @@ class ReactorLateness(Service):
         if self._total:
             now = self.status(self.clock.seconds())
             _log.info(
-                "reactor lateness: p50 {p50:.1f} ms, p99 {p99:.1f} ms, p99.9 {p999:.1f} ms, worst {worst:.1f} ms "
+                "reactor lateness (ms): p50 {p50:.1f}, p99 {p99:.1f}, p99.9 {p999:.1f}, worst {worst:.1f} "
                 "of {count} timers",
                 p50=now.p50 * 1e3,
                 p99=now.p99 * 1e3,

@@ -6,17 +6,19 @@ Both command lines use it: C{klipperd} runs one alone, C{appliance} beside a bro
 from typing import Any
 
 from attrs import frozen
-from twisted.application.service import MultiService
 from twisted.internet.interfaces import IReactorTime
 
 from klipperd.config.configuration import Configuration
+from klipperd.config.document import ConfigDocument
 from klipperd.gcode.base import BaseCommands
 from klipperd.gcode.dispatch import Dispatcher
-from klipperd.host import Host
+from klipperd.host import HOST_SERVICES, Host
 from klipperd.lateness import ReactorLateness
 from klipperd.objects.call import Command, Remote, commands_of, remotes_of
 from klipperd.objects.catalogue import load_catalogue
+from klipperd.objects.plan import Plan, make_plan
 from klipperd.objects.services import HostSettings
+from klipperd.ordered import OrderedServices
 from klipperd.remote.gcode import GcodeProcedures
 from klipperd.remote.host import HostProcedures, Webhooks, WebhooksStatus, install_procedures
 from klipperd.remote.objects import ObjectProcedures
@@ -25,14 +27,21 @@ from klipperd.remote.uds import UdsServer
 from klipperd.terminal.service import Terminal
 from klipperd.workers import WorkerThreads
 
-__all__ = ["MotionHost", "host_commands", "host_remotes", "make_motion_host"]
+__all__ = [
+    "MotionHost",
+    "check_configuration",
+    "host_commands",
+    "host_remotes",
+    "host_status",
+    "make_motion_host",
+]
 
 
 @frozen
 class MotionHost:
     """A motion host: its C{service} to start and stop, and what its owner needs of it."""
 
-    service: MultiService
+    service: OrderedServices
     host: Host
     procedures: Procedures
     lateness: ReactorLateness
@@ -61,8 +70,8 @@ def make_motion_host(
     host.extra_status = {"webhooks": Webhooks(host), **host.extra_status}
     BaseCommands(dispatcher, host, settings).install()
     install_procedures(procedures, host, settings, host.objects, dispatcher, clock, reactor)
-    service = MultiService()
-    # Services stop in reverse order: first the ways in, then the printer, last what it needs.
+    service = OrderedServices()
+    # They stop in reverse order: first the ways in, then the printer, last what it needs.
     children = [lateness, workers, host]
     if uds is not None:
         children.append(UdsServer(reactor, reactor, uds, procedures))
@@ -71,6 +80,11 @@ def make_motion_host(
     for child in children:
         child.setServiceParent(service)
     return MotionHost(service, host, procedures, lateness)
+
+
+def check_configuration(document: ConfigDocument) -> Plan:
+    """Check a configuration without building anything. @raise ConfigError: with every problem."""
+    return make_plan(document, load_catalogue(), HOST_SERVICES)
 
 
 def host_commands() -> list[Command]:

@@ -1,0 +1,25 @@
+"""Write the references that are made from declarations: configuration, schema, API."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from brokerd.service import api_document
+from klipperd.config.reference import json_schema, markdown_reference
+from klipperd.objects.catalogue import load_catalogue
+
+__all__ = ["write_references"]
+
+
+def write_references(folder: Path) -> Iterator[Path]:
+    """Write each reference into C{folder} and give its path."""
+    folder.mkdir(parents=True, exist_ok=True)
+    catalogue = load_catalogue()
+    contents = {
+        "config.md": markdown_reference(catalogue),
+        "printer-cfg.schema.json": json.dumps(json_schema(catalogue), indent=1) + "\n",
+        "openapi.json": json.dumps(api_document(), indent=1) + "\n",
+    }
+    for name, text in contents.items():
+        (folder / name).write_text(text, "utf-8")
+        yield folder / name
