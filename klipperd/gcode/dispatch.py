@@ -16,6 +16,7 @@ from twisted.logger import Logger
 
 from klipperd.errors import CommandError, NotReady
 from klipperd.gcode.breath import Breath
+from klipperd.gcode.errors import MalformedGcode
 from klipperd.gcode.lexer import Line, split_lines
 from klipperd.gcode.output import Listener, Output
 from klipperd.gcode.table import CommandTable, Entry, Run
@@ -85,7 +86,11 @@ class GcodeCall:
 
     async def run(self, script: str) -> None:
         """Run further G-code as a part of this command."""
-        await self._dispatcher.run_inside(script)
+        try:
+            await self._dispatcher.run_inside(script)
+        except MalformedGcode as error:
+            # This command has begun: to its own sender it isn't a line of which nothing was executed.
+            raise CommandError(str(error)) from error
 
 
 @define(eq=False)
@@ -102,7 +107,7 @@ class Dispatcher:
     output: Output = field(factory=Output, init=False)
     _table: CommandTable = field(factory=CommandTable, init=False)
     _lock: DeferredLock = field(factory=DeferredLock, init=False)
-    _running: "set[Deferred[None]]" = field(factory=set, init=False)
+    _running: "list[Deferred[None]]" = field(factory=list, init=False)
     _interruption: str = field(default="", init=False)
     breath: Breath = field(init=False)
 
@@ -210,7 +215,7 @@ class Dispatcher:
         if refused is not None:
             raise NotReady(refused)
         if line.problem is not None:
-            raise CommandError(line.problem)
+            raise MalformedGcode(line.problem)
         if entry is None:
             self.output.info(f'Unknown command:"{name}"')
             return
@@ -228,10 +233,16 @@ class Dispatcher:
             raise CommandError(text) from error
 
     def interrupt(self, reason: str) -> None:
-        """Fail the command that runs, and all that wait, with C{reason} (the printer goes away)."""
+        """Fail the command that runs, and all that wait, with C{reason}; soon after this returns, since
+        the one who asks may be such a command itself."""
         self._interruption = reason
-        for running in list(self._running):
-            running.cancel()
+        self._clock.callLater(0, self._cancel, list(self._running))
+
+    @staticmethod
+    def _cancel(running: "list[Deferred[None]]") -> None:
+        # Those that wait go first: the end of the one that runs would let the next begin.
+        for work in reversed(running):
+            work.cancel()
 
     def listen(self, listener: Listener) -> Callable[[], None]:
         """Call C{listener} with every line of output; the result ends that."""
@@ -243,11 +254,11 @@ class Dispatcher:
 
     async def _when_free(self, work: Coroutine[Any, Any, None]) -> None:
         running = Deferred.fromCoroutine(self._in_turn(work))
-        self._running.add(running)
+        self._running.append(running)
         try:
             await self._reporting(running)
         finally:
-            self._running.discard(running)
+            self._running.remove(running)
 
     async def _in_turn(self, work: Coroutine[Any, Any, None]) -> None:
         try:

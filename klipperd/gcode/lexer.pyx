@@ -13,7 +13,7 @@ from libc.stdint cimport uint8_t, uint64_t
 from libc.stdlib cimport strtod
 from libc.string cimport memchr
 
-from klipperd.errors import CommandError
+from klipperd.gcode.errors import MalformedGcode
 
 NOTHING = 0
 MOVE = LINE_MOVE
@@ -382,7 +382,7 @@ cdef class Line:
     def params(self):
         found, problem = self._parse()
         if problem is not None:
-            raise CommandError(problem)
+            raise MalformedGcode(problem)
         return found
 
     @property

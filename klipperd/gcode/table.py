@@ -10,6 +10,7 @@ from typing import Any
 from attrs import define, field, frozen
 
 from klipperd.errors import CommandError, ConfigError
+from klipperd.gcode.errors import MalformedGcode
 from klipperd.objects.call import Call, Command, bound_arguments, commands_of
 from klipperd.objects.values import nearest
 
@@ -78,7 +79,11 @@ def _bind(server: object, spec: Command) -> Run:
         return method
 
     async def run(call: Call) -> None:
-        await method(call, **bound_arguments(spec, call.params))
+        try:
+            arguments = bound_arguments(spec, call.params)
+        except CommandError as error:
+            raise MalformedGcode(str(error)) from None
+        await method(call, **arguments)
 
     return run
 

@@ -22,12 +22,16 @@ from klipperd.gcode.dispatch import Dispatcher
 from klipperd.terminal.outbox import Outbox
 from klipperd.terminal.session import TerminalSession
 
-__all__ = ["LinkInTheWay", "TerminalServer"]
+__all__ = ["LinkInTheWay", "Terminal"]
 
 _log = Logger()
 
 _LOOK = 0.1
 _READ = 4096
+
+
+class FileReactor(IReactorFDSet, IReactorTime):
+    """A reactor that watches file descriptors and tells the time."""
 
 
 class LinkInTheWay(KlipperdError):
@@ -66,11 +70,10 @@ def _forget_unread(name: str) -> None:
 
 @implementer(IReadWriteDescriptor)
 @define(eq=False, slots=False)
-class TerminalServer(Service):
+class Terminal(Service):
     """Serves G-code on a pseudo-tty while the service runs. C{path} is where the link to it stands."""
 
-    _reactor: IReactorFDSet
-    _clock: IReactorTime
+    _reactor: FileReactor
     _path: str
     _dispatcher: Dispatcher
     _session: TerminalSession = field(init=False)
@@ -125,7 +128,7 @@ class TerminalServer(Service):
         poll.register(self._master, select.POLLIN)
         events = poll.poll(0)
         if events and events[0][1] & select.POLLHUP:
-            self._looking = self._clock.callLater(_LOOK, self._look)
+            self._looking = self._reactor.callLater(_LOOK, self._look)
             return
         _log.info("terminal {path} was opened", path=self._path)
         self._open = True
@@ -139,7 +142,7 @@ class TerminalServer(Service):
         self._leave_reactor()
         self._outbox.clear()
         _forget_unread(self._name)
-        self._looking = self._clock.callLater(_LOOK, self._look)
+        self._looking = self._reactor.callLater(_LOOK, self._look)
 
     def _leave_reactor(self) -> None:
         self._reactor.removeReader(self)
