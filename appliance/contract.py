@@ -45,7 +45,9 @@ def _load(folder: Path, name: str) -> Any:
 
 def _options(folder: Path, catalogue: Catalogue) -> Iterable[Coverage]:
     wanted: Mapping[str, Mapping[str, Any]] = _load(folder, "config_options.json")
-    sections, options, served = set(), set(), set()
+    sections: set[str] = set()
+    options: set[str] = set()
+    served: set[str] = set()
     for section, names in wanted.items():
         declared = catalogue.find(section)
         if declared is not None or section.startswith("include "):

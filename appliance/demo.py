@@ -1,4 +1,4 @@
-"""C{make run}: a fresh appliance with the simulated printer that prints one file, progress in the terminal."""
+"""C{make run}: a fresh appliance with the simulated printer prints one file; the terminal shows progress."""
 
 import argparse
 import shutil
@@ -37,11 +37,11 @@ def _line(status: dict[str, Any], elapsed: float) -> str:
     state = status["print_stats"]["state"]
     share = status["virtual_sdcard"]["progress"]
     done = "#" * int(_BAR * share)
-    hotend, bed = status["extruder"], status["heater_bed"]
-    return (
-        f"{state:9} [{done:<{_BAR}}] {share:6.1%}  hotend {hotend['temperature']:5.1f}/{hotend['target']:.0f} "
-        f"bed {bed['temperature']:4.1f}/{bed['target']:.0f}  {elapsed:4.0f} s"
+    heat = "  ".join(
+        f"{name} {status[name]['temperature']:5.1f}/{status[name]['target']:.0f}"
+        for name in ("extruder", "heater_bed")
     )
+    return f"{state:9} [{done:<{_BAR}}] {share:6.1%}  {heat}  {elapsed:4.0f} s"
 
 
 async def _show(client: Any, began: float) -> bool:
