@@ -38,6 +38,16 @@ class Link:
     def stop(self) -> None:
         """End the thread and wait for that (milliseconds).  What was not sent is dropped."""
 
+    def reopen(self, fd: int) -> None:
+        """Stop, forget all that is under way, start again on another descriptor; lanes and sink stay."""
+
+    def sink_capsule(self) -> object:
+        """PyCapsule C{klipperd.message_sink} for compiled senders; valid while this object lives."""
+
+    @property
+    def busy_until(self) -> int:
+        """Latest clock until which a command that was sent keeps a move-queue slot."""
+
     def new_lane(self) -> int:
         """A new lane, for C{send} and the message sink.  Lane 0 is there from the start."""
 

@@ -3,6 +3,7 @@
 Each method is described in link.pyi.
 """
 
+from cpython.pycapsule cimport PyCapsule_New
 from libc.stdlib cimport calloc, free
 from libc.stdint cimport uint8_t
 from klipperd.wire.backlog cimport LANE_URGENT, backlog_destroy, backlog_init, pool_destroy, pool_init
@@ -11,7 +12,7 @@ from klipperd.wire.clockpage cimport clock_page as page_layout
 from klipperd.wire.frames cimport PAYLOAD_MAX, parser_init
 from klipperd.wire.linkthread cimport (
     LINK_CLOSED, LINK_FULL, LINK_MISUSE, MOST_COMMANDS, clock_estimate, link_counters, link_post,
-    link_start, link_stop, link_wake,
+    link_renew, link_start, link_stop, link_wake,
 )
 from klipperd.wire.posix cimport (
     EFD_CLOEXEC, EFD_NONBLOCK, close, eventfd, pthread_mutex_destroy, pthread_mutex_init, pthread_mutex_lock,
@@ -93,7 +94,7 @@ cdef class Link:
 
     def start(self) -> None:
         if self.state.started or self.state.stopping:
-            raise RuntimeError("a link is started once")
+            raise RuntimeError("a link is started once; reopen it")
         os.set_blocking(self.state.fd, False)
         cdef int failed = link_start(self.state)
         if failed:
@@ -102,6 +103,23 @@ cdef class Link:
     def stop(self) -> None:
         with nogil:
             link_stop(self.state)
+
+    def reopen(self, int fd) -> None:
+        self.stop()
+        self.drain()
+        if link_renew(self.state, fd):
+            raise MemoryError
+        self.start()
+
+    def sink_capsule(self) -> object:
+        return PyCapsule_New(&self.sink, "klipperd.message_sink", NULL)
+
+    @property
+    def busy_until(self) -> int:
+        pthread_mutex_lock(&self.state.lock)
+        clock = self.state.last_slot
+        pthread_mutex_unlock(&self.state.lock)
+        return clock
 
     def new_lane(self) -> int:
         pthread_mutex_lock(&self.state.lock)

@@ -73,6 +73,7 @@ cdef struct link_state:
     command_pool pool
     link_settings settings
     link_counters published
+    uint64_t last_slot      # latest clock until which a posted command keeps a slot, ticks
     bint sleeping           # the thread waits and must be woken
     bint stopping
     bint closed
@@ -112,6 +113,10 @@ cdef int link_start(link_state *link) noexcept nogil
 
 # Let the thread end and wait for it.  Commands that were not sent are dropped.
 cdef void link_stop(link_state *link) noexcept nogil
+
+# After link_stop: forget all that is under way, and be ready to start again on another descriptor.  Returns
+# 0, or -1 when there is no memory.
+cdef int link_renew(link_state *link, int fd) noexcept nogil
 
 # Let the thread look at its settings.
 cdef void link_wake(link_state *link) noexcept nogil

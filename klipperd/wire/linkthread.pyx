@@ -6,14 +6,16 @@ of the system's clock (which the clock page may scale).
 """
 
 from libc.math cimport INFINITY
-from libc.string cimport memcpy, memmove
+from libc.string cimport memcpy, memmove, memset
 from klipperd.wire.backlog cimport (
-    LANE_URGENT, backlog_blocked, backlog_grow, backlog_peek, backlog_put, backlog_release,
-    backlog_set_move_count, backlog_take, command, list_append, list_take, pool_get, pool_put,
+    LANE_URGENT, backlog_blocked, backlog_destroy, backlog_grow, backlog_init, backlog_peek, backlog_put,
+    backlog_release, backlog_set_move_count, backlog_take, command, list_append, list_take, pool_destroy,
+    pool_get, pool_put,
 )
 from klipperd.wire.clockpage cimport LEASE_SLACK_MS, lease_store, page_now
 from klipperd.wire.frames cimport (
-    FRAME_HEADER, FRAME_MAX, FRAME_MIN, PAYLOAD_MAX, SEQUENCE_MASK, parser_filled, parser_next, parser_room,
+    FRAME_HEADER, FRAME_MAX, FRAME_MIN, PAYLOAD_MAX, SEQUENCE_MASK, parser_filled, parser_init, parser_next,
+    parser_room,
 )
 from klipperd.wire.posix cimport (
     EAGAIN, EINTR, POLLERR, POLLHUP, POLLIN, POLLNVAL, POLLOUT, SIG_SETMASK, errno, event_clear,
@@ -25,8 +27,8 @@ from klipperd.wire.records cimport (
     records_push,
 )
 from klipperd.wire.sequence cimport (
-    ACTION_RELEASED, ACTION_RESEND, RESEND_ROOM, sent_block, sequencer_expire, sequencer_receive,
-    sequencer_release, sequencer_resend, sequencer_room, sequencer_send,
+    ACTION_RELEASED, ACTION_RESEND, RESEND_ROOM, sent_block, sequencer_expire, sequencer_init,
+    sequencer_receive, sequencer_release, sequencer_resend, sequencer_room, sequencer_send,
 )
 
 # The estimate of the MCU clock may be ahead of it by this much: a slot counts as free only so much later.
@@ -60,6 +62,7 @@ cdef int link_post(link_state *link, int lane, const uint8_t *payload, int size,
     item.size = <uint8_t>size
     memcpy(item.data, payload, size)
     list_append(&link.mailbox, item)
+    link.last_slot = max(link.last_slot, slot_until)
     wake = link.sleeping
     link.sleeping = False
     pthread_mutex_unlock(&link.lock)
@@ -387,3 +390,26 @@ cdef void link_stop(link_state *link) noexcept nogil:
         link_wake(link)
         pthread_join(link.thread, NULL)
         link.started = False
+
+
+cdef int link_renew(link_state *link, int fd) noexcept nogil:
+    backlog_destroy(&link.waiting)
+    if backlog_init(&link.waiting):
+        return -1
+    pthread_mutex_lock(&link.lock)
+    # All commands belong to the pool, wherever they stand.
+    pool_destroy(&link.pool)
+    link.mailbox.first = link.mailbox.last = NULL
+    link.spent.first = link.spent.last = NULL
+    link.fd = fd
+    link.settings.estimate.freq = 0.0
+    link.settings.move_count = 0
+    link.last_slot = 0
+    link.failed = link.closed = link.stopping = False
+    pthread_mutex_unlock(&link.lock)
+    link.output_start = link.output_end = 0
+    link.line_free = 0.0
+    parser_init(&link.parser)
+    sequencer_init(&link.sending, link.settings.window)
+    memset(&link.counters, 0, sizeof(link_counters))
+    return 0

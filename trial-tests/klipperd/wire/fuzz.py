@@ -2,8 +2,8 @@
 
 With atheris installed (`pip install atheris`), inputs are derived from those that reached new code in the
 Python layers; without it hypothesis invents them.  Either way a failure prints the input that caused it.
-What is checked: nothing crashes, blocks found in any pieces are those found in the whole, every block found is
-a good one, and a good block is found again after a flush of syncs.
+What is checked: nothing crashes, blocks found in any pieces are those found in the whole, every block found
+is a good one, and a good block is found again after a flush of syncs.
 """
 
 import argparse

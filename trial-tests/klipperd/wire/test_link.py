@@ -271,6 +271,31 @@ class Closing(LinkCase):
         self.assertRaises(LinkClosed, link.send, b"x")
         self.assertRaises(RuntimeError, link.start)
 
+    def test_reopened(self) -> None:
+        """A restarted MCU counts from the beginning; nothing of before is sent to it."""
+        link, peer = self.connect()
+        lane = link.new_lane()
+        peer.receiver.expected = 5
+        peer.start()
+        link.send(command(0, 0), notify=1)
+        records_until(link, len)
+        link.set_move_count(1)
+        link.set_clock_estimate(1e-6, 0.0, 0)
+        for i in range(3):
+            link.send(command(1, i), lane, 1, 1000 + i)
+        self.assertEqual(link.busy_until, 1002)
+        peer.hang_up()
+        records_until(link, lambda found: found and found[-1][0] == "closed")
+        again = Peer(Receiver())
+        self.addCleanup(again.near.close)
+        self.addCleanup(again.hang_up)
+        again.start()
+        link.reopen(again.near.fileno())
+        for i in range(3):
+            link.send(command(2, i), lane, 0, 1000 + i, notify=i + 1)
+        records_until(link, lambda found: len(found) == 3)
+        self.assertEqual(commands_of(again.receiver), [command(2, i) for i in range(3)])
+
     def test_never_started(self) -> None:
         left, right = os.pipe()
         self.addCleanup(os.close, left)
