@@ -61,6 +61,7 @@ class Peer:
 
     def hang_up(self) -> None:
         if self._running:
+            self._running = False
             self.far.shutdown(socket.SHUT_RDWR)
             self._thread.join(PATIENCE)
         self.far.close()
