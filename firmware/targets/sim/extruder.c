@@ -23,7 +23,7 @@ static void check_hotend(struct extruder *extruder, ticks now) {
 bool extruder_turn(struct extruder *extruder, double distance, ticks now) {
     if (now >= extruder->check_at)
         check_hotend(extruder, now);
-    if (extruder->jammed || extruder->left <= 0 || !extruder->molten) {
+    if (extruder->jammed || extruder->left < 1e-6 || !extruder->molten) {
         extruder->ground += fabs(distance);
         return false;
     }

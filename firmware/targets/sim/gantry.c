@@ -81,6 +81,7 @@ void gantry_init(struct gantry *gantry, const struct model *model, struct heater
         struct motor *motor = &gantry->motors[i];
         motor->model = &model->motors[i];
         motor->enabled = motor->model->enable.pin < 0;
+        motor->backward = true; // as its pin is inactive
         set_shares(motor);
     }
     for (int i = 0; i < model->extruder_count; i++) {

@@ -11,6 +11,18 @@ struct simulation simulation;
 // their own time anyway, however late the process is.
 static const double quantum = 0.001, fast_quantum = 0.00025;
 static const double reopen_poll = 0.02;
+static const double slow_speed = 5; // up to this the longer quantum is short enough
+
+static double shortest_pause(void) {
+    return timebase_speed(&simulation.timebase) > slow_speed ? fast_quantum : quantum;
+}
+
+// Virtual seconds by which the clock may outrun this process. What a host sends in them is read up to
+// so much later than it was sent: two pauses are enough, and the full slack only at very high speed.
+static double lease_ahead(void) {
+    double ahead = 2 * shortest_pause() * timebase_speed(&simulation.timebase);
+    return ahead < TIMEBASE_SLACK ? ahead : TIMEBASE_SLACK;
+}
 
 static void run_tasks(void) {
     do
@@ -38,7 +50,8 @@ static void run_timers(ticks until) {
             run_tasks();
     }
     simulation.late = 0;
-    simulation.now = until;
+    if (simulation.now < until)
+        simulation.now = until;
 }
 
 // The printer's own samples of itself are events among the timers.
@@ -85,13 +98,12 @@ void simulation_run(void) {
     console_flush();
     follow_plug();
     simulation.mcu.shutdown = is_shutdown();
-    timebase_lease(&simulation.timebase, ticks_seconds(simulation.now));
+    timebase_lease(&simulation.timebase, ticks_seconds(simulation.now) + lease_ahead());
 }
 
 double simulation_pause(void) {
     double speed = timebase_speed(&simulation.timebase);
-    double shortest = speed > 5 ? fast_quantum : quantum;
-    double longest = simulation.timebase.page ? TIMEBASE_SLACK / 3 / speed : 1;
+    double shortest = shortest_pause(), longest = simulation.timebase.page ? lease_ahead() / 2 / speed : 1;
     ticks due = first_due();
     if (simulation.printer.next_sample < due)
         due = simulation.printer.next_sample;

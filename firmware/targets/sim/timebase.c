@@ -42,7 +42,7 @@ const char *timebase_open(struct timebase *base, const char *file, int slot) {
     }
     base->page = page;
     base->slot = slot;
-    timebase_lease(base, timebase_now(base));
+    timebase_lease(base, timebase_now(base) + TIMEBASE_SLACK);
     return NULL;
 }
 
@@ -86,7 +86,7 @@ double timebase_speed(const struct timebase *base) {
     return base->page ? base->page->speed : 1;
 }
 
-void timebase_lease(struct timebase *base, double now) {
+void timebase_lease(struct timebase *base, double until) {
     if (base->page)
-        write_lease(base, now + TIMEBASE_SLACK);
+        write_lease(base, until);
 }

@@ -16,7 +16,7 @@ struct timebase {
 
 enum { TIMEBASE_SLOTS = 32 };
 
-// Virtual seconds that a participant leases beyond its own `now`.
+// The most that a participant may lease beyond its own `now`, virtual seconds.
 #define TIMEBASE_SLACK 0.1
 
 // Map the page `file` and take its lease `slot`. Returns NULL, or what is wrong (a literal).
@@ -29,7 +29,7 @@ double timebase_real(void);                      // s, CLOCK_MONOTONIC
 double timebase_now(const struct timebase *base); // s
 double timebase_speed(const struct timebase *base);
 
-// All that is due up to `now` has been done: time may go on TIMEBASE_SLACK beyond it.
-void timebase_lease(struct timebase *base, double now);
+// All that is due before `until` has been or will be done in time: the clock may go so far.
+void timebase_lease(struct timebase *base, double until);
 
 #endif

@@ -65,6 +65,7 @@ class RawMcu:
     def __init__(self, path: str) -> None:
         self.fd = os.open(path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
         self.sequence = 0
+        self.unsynced = False
         self.buffer = b""
         self.received: list[tuple[str, dict[str, Any]]] = []
         self.formats = {0: ("identify_response", ["offset=%u", "data=%.*s"])}
@@ -121,16 +122,30 @@ class RawMcu:
         return out
 
     def wait(self, name: str, **wanted: int) -> dict[str, Any]:
-        """The next response C{name} whose fields are as wanted; others before it are dropped."""
+        """The next response C{name} whose fields are as wanted; the others are kept."""
         deadline = time.monotonic() + PATIENCE
+        seen = 0
         while True:
-            while self.received:
-                got, fields = self.received.pop(0)
+            for index in range(seen, len(self.received)):
+                got, fields = self.received[index]
                 if got == name and all(fields[key] == value for key, value in wanted.items()):
+                    del self.received[index]
                     return fields
-                if got == "shutdown" and name != "shutdown":
+                if got == "shutdown" and name not in ("shutdown", "clock"):
                     raise AssertionError(f"the firmware shut down: {self.reasons[fields['static_string_id']]}")
+            seen = len(self.received)
             self._read(deadline)
+
+    def forget(self) -> None:
+        """Drop what has been received."""
+        self.poll()
+        self.received.clear()
+
+    def sync(self) -> int:
+        """Wait until all that was sent has been run; returns the firmware's clock."""
+        self.send("get_clock")
+        self.unsynced = False
+        return self.wait("clock")["clock"]  # type: ignore[no-any-return]
 
     def query(self, command: str, response: str, **values: int) -> dict[str, Any]:
         """Send and wait."""
@@ -150,6 +165,7 @@ class RawMcu:
         assert answer["is_config"] == 1, answer
 
     def _send_payload(self, payload: bytes) -> None:
+        self.unsynced = True
         data = frame(self.sequence, payload)
         self.sequence = (self.sequence + 1) & 15
         while data:

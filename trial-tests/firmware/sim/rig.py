@@ -190,10 +190,13 @@ class Rig:
         return self.mcu
 
     def advance(self, seconds: float) -> None:
-        """Let virtual time go on by so much, and not further. What comes from the firmware is kept."""
+        """Let virtual time go on by so much, and not further. What comes from the firmware is kept. All that
+        was sent before runs before: the simulator reads its port only each few milliseconds."""
+        mcu = getattr(self, "mcu", None)
+        if mcu is not None and mcu.unsynced:
+            mcu.sync()
         until = self.time() + seconds
         self.clock.set_lease(0, until)
-        mcu = getattr(self, "mcu", None)
 
         def arrived() -> bool:
             if mcu is not None:
@@ -209,8 +212,7 @@ class Rig:
 
     def mcu_clock(self, seconds: float = 0.0) -> int:
         """The firmware's clock in so many seconds from now."""
-        answer = self.mcu.query("get_clock", "clock")["clock"]
-        return (answer + round(seconds * FREQ)) & 0xFFFFFFFF
+        return (self.mcu.sync() + round(seconds * FREQ)) & 0xFFFFFFFF
 
     def raw_request(self, line: bytes) -> dict[str, Any]:
         """Send a line to the control socket and return its answer."""
