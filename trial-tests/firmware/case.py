@@ -1,6 +1,7 @@
 """Base of the test cases: a fresh device for each test, once for each target."""
 
 import os
+import select
 import shutil
 import sys
 import tempfile
@@ -28,16 +29,21 @@ class DeviceTests:
         if self.identified:
             self.device.identify()
 
-    def start(self, *more: str, target: Target | None = None) -> Device:
+    def start(self, *, link: str | None = None) -> Device:
         """Start one more process, ended with the test."""
-        link = os.path.join(self.folder, f"console{len(os.listdir(self.folder))}")
-        device = Device(target or self.target, link, *more)
+        device = Device(self.target, link or os.path.join(self.folder, "console"))
         self.addCleanup(device.stop)
         return device
 
+    def wait_until(self, clock: int) -> None:
+        """Return once the firmware's clock has reached that value."""
+        while self.device.clock() - clock & 0x80000000:
+            select.select([], [], [], 0.01)
+
     def configure_stepper(self, *more: tuple[str, dict[str, Any]], pulse: int = 0, invert: int = -1) -> None:
         """Configure a stepper as oid 0, and further objects."""
-        pins = {"step_pin": self.device.pin(self.target.step_pin), "dir_pin": self.device.pin(self.target.direction_pin)}
+        step, direction = self.device.pin(self.target.step_pin), self.device.pin(self.target.direction_pin)
+        pins = {"step_pin": step, "dir_pin": direction}
         stepper = ("config_stepper", {**pins, "invert_step": invert, "step_pulse_ticks": pulse})
         self.device.configure(stepper, *more)
 

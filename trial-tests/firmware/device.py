@@ -7,7 +7,7 @@ import subprocess
 import termios
 import time
 import tty
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from . import wire
@@ -30,8 +30,17 @@ class Target(NamedTuple):
     exact: bool  # timers run at exactly their clock
 
 
+# Linux without hardware: pins exist in memory only.
 LINUX = Target(
-    "linux", ("--no-hardware",), "gpiochip1/gpio4", "gpio20", "gpio21", "gpio5", "pwmchip0/pwm1", "analog1", False
+    "linux",
+    ("--no-hardware",),
+    "gpiochip1/gpio4",
+    "gpio20",
+    "gpio21",
+    "gpio5",
+    "pwmchip0/pwm1",
+    "analog1",
+    False,
 )
 SIM = Target(
     "sim", (str(ROOT / "config" / "simulated-printer.model"),), "PB4", "PA0", "PA1", "PC0", "PB2", "PF0", True
@@ -65,11 +74,12 @@ class Device:
         self._messages: list[Message] = []
         command = [binary(target.name), *target.arguments, "-I", link, "--die-with-parent", *more]
         self.process = subprocess.Popen(command, stderr=subprocess.PIPE)
-        self._wait(lambda: os.path.islink(link) and os.path.exists(link), "a link to its pseudo-terminal")
+        self.wait(lambda: os.path.islink(link) and os.path.exists(link), "a link to its pseudo-terminal")
 
     # The process
 
-    def _wait(self, met: Any, what: str) -> None:
+    def wait(self, met: Callable[[], bool], what: str) -> None:
+        """Wait until a condition is met, while the process lives."""
         deadline = time.monotonic() + PATIENCE
         while not met():
             if self.process.poll() is not None or time.monotonic() > deadline:
@@ -77,8 +87,10 @@ class Device:
             select.select([], [], [], 0.005)
 
     def stop(self) -> int:
-        """End the process and return its exit status."""
+        """End the process, keep what it said in C{errors}, and return its exit status."""
         self.close()
+        if self.process.stderr.closed:
+            return self.process.returncode
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
         try:
@@ -142,6 +154,10 @@ class Device:
         assert [m.name for m in fresh] == ["pong"], fresh
         del self._messages[before:]
 
+    def discard(self) -> None:
+        """Forget the responses that came so far."""
+        self._messages.clear()
+
     # Commands
 
     def transmit(self, content: bytes) -> int | None:
@@ -173,16 +189,42 @@ class Device:
         self.send(name, **parameters)
         return self.message(response)
 
+    def pongs(self, count: int) -> list[bytes]:
+        """The data of as many answers to debug_ping as have already come."""
+        return [self.message("pong", timeout=0)["data"] for _ in range(count)]
+
     # What most tests need
+
+    def _adopt_sequence(self) -> None:
+        """Send blocks until one is executed, each with the sequence that the last answer named.
+
+        An answer may be to something that was on the line before. So each try asks for a response of its
+        own, and behind that response there is one empty block for it and one for each try after it.
+        """
+        for attempt in range(20):
+            question = self.dictionary.encode("identify", offset=2**30 + attempt, count=1)
+            self.write(bytes([wire.SYNC]) + wire.block(self.sequence, question))
+            answer = self.block()
+            assert answer is not None, "no answer"
+            while len(answer) > 5 and self._executed(answer) is None:
+                answer = self.block() or b""
+            self.sequence = answer[1] & 15
+            if len(answer) > 5:
+                for _ in range(1 + attempt - self._executed(answer)):
+                    assert self.acknowledgement() == self.sequence
+                return
+        raise AssertionError("the firmware accepts no block")
+
+    def _executed(self, answer: bytes) -> int | None:
+        """Which try a block answers; None if it is about something else."""
+        name, parameters = self.dictionary.decode(answer[2:-3])
+        if name == "identify_response" and parameters["offset"] >= 2**30:
+            return parameters["offset"] - 2**30
+        return None
 
     def identify(self) -> None:
         """Adopt the firmware's sequence and read its dictionary."""
-        self.write(bytes([wire.SYNC]) + wire.block(self.sequence))
-        while (answer := self.acknowledgement()) != self.sequence + 1 & 15:
-            assert answer is not None, "no answer"
-            self.sequence = answer
-            self.write(wire.block(self.sequence))
-        self.sequence = answer
+        self._adopt_sequence()
 
         def ask(offset: int, count: int) -> bytes:
             reply = self.ask("identify_response", "identify", offset=offset, count=count)

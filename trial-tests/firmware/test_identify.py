@@ -167,7 +167,8 @@ class Builds(SynchronousTestCase):
         with tempfile.TemporaryDirectory() as folder:
             source = Path(folder) / "wrong.c"
             source.write_text('#include "core/declare.h"\nDECL_CONSTANT("CLOCK_FREQ", 7);\n')
-            compile_it = ["gcc", "-c", f"-I{FIRMWARE}", f"-I{FIRMWARE}/targets/linux", "-o", f"{folder}/wrong.o"]
+            includes = [f"-I{FIRMWARE}", f"-I{FIRMWARE}/targets/linux"]
+            compile_it = ["gcc", "-c", *includes, "-o", f"{folder}/wrong.o"]
             subprocess.run([*compile_it, str(source)], check=True, timeout=60)
             objects = sorted((Path(binary("linux")).parent / "obj").rglob("*.o"))
             done = self.run_dictionary(
