@@ -1,4 +1,4 @@
-/** What the lines of the console are, and which commands were typed before. Pure. */
+/** What the console's lines are, and the commands typed before. Pure. */
 
 const TEMPERATURES = /^(ok\s+)?((B|C|T\d*):\s*-?[\d.]+\s*\/\s*-?[\d.]+\s*(@\S*\s*)?)+$/;
 
@@ -9,13 +9,13 @@ export function kind_of(text) {
   return text.startsWith('//') ? 'note' : 'answer';
 }
 
-/** The commands of before, walked through with the arrow keys. */
+/** Walked through with the arrow keys. */
 export class CommandHistory {
   /** @param {string[]} commands oldest first @param {number} limit how many are kept */
   constructor(commands = [], limit = 100) {
+    this.commands = commands;
     this.limit = limit;
-    this.commands = commands.slice(-limit);
-    this.place = this.commands.length;
+    this.place = commands.length;
   }
 
   /** @param {string} command */

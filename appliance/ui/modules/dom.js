@@ -1,63 +1,59 @@
-/** The little that every view needs of the document. */
+/** The little that every view needs of the document. Elements are named by their id in index.html, or given. */
 
-/** @param {string} id @returns {any} the element; a missing one is our own mistake */
-export function get(id) {
-  const element = document.getElementById(id);
-  if (!element) throw new Error(`index.html has no #${id}`);
+/** @param {string|Element} which @returns {any} */
+export function get(which) {
+  const element = typeof which === 'string' ? document.getElementById(which) : which;
+  if (!element) throw new Error(`index.html has no #${which}`);
   return element;
 }
 
-/**
- * @param {string} tag @param {Record<string, any>} [properties] properties, or attributes where the name has a dash
- * @param {...(Node|string)} children @returns {any}
- */
+/** Write only what changes: four updates a second touch next to nothing. @param {string|Element} which @param {object} properties */
+export function set(which, properties) {
+  const element = get(which);
+  for (const [name, value] of Object.entries(properties)) if (element[name] !== value) element[name] = value;
+}
+
+/** @param {string|Element} which @param {string} text */
+export function show(which, text) {
+  set(which, { textContent: text });
+}
+
+/** @param {string} tag @param {object} properties attributes where the name has a dash @param {...(Node|string)} children @returns {any} */
 export function make(tag, properties = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(properties))
-    if (name.includes('-') || name === 'role') element.setAttribute(name, value);
-    else /** @type {any} */ (element)[name] = value;
+    if (name.includes('-')) element.setAttribute(name, value);
+    else element[name] = value;
   element.append(...children);
   return element;
 }
 
-/** Write only what changes: four updates a second touch next to nothing. @param {Element} element @param {string} text */
-export function set_text(element, text) {
-  if (element.textContent !== text) element.textContent = text;
-}
-
-/** @param {any} element @param {Record<string, any>} properties */
-export function set(element, properties) {
-  for (const [name, value] of Object.entries(properties)) if (element[name] !== value) element[name] = value;
-}
-
-/** @param {string} name of a symbol in index.html */
-export function icon(name) {
-  const svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
-  svg.setAttribute('class', 'icon');
+/** Put a drawing before an element's text. @param {Element} element @param {string} name of a symbol in index.html */
+export function add_icon(element, name) {
+  const [svg, use] = ['svg', 'use'].map((tag) => document.createElementNS('http://www.w3.org/2000/svg', tag));
   svg.setAttribute('aria-hidden', 'true');
-  const use = document.createElementNS('http://www.w3.org/2000/svg', 'use');
   use.setAttribute('href', `#i-${name}`);
   svg.append(use);
-  return svg;
-}
-
-/** Make a canvas as fine as the screen. @param {HTMLCanvasElement} canvas @returns {{pen: CanvasRenderingContext2D, width: number, height: number}} */
-export function fit_canvas(canvas) {
-  const [ratio, width, height] = [window.devicePixelRatio || 1, canvas.clientWidth, canvas.clientHeight];
-  set(canvas, { width: Math.round(width * ratio), height: Math.round(height * ratio) });
-  const pen = /** @type {CanvasRenderingContext2D} */ (canvas.getContext('2d'));
-  pen.setTransform(ratio, 0, 0, ratio, 0, 0);
-  pen.clearRect(0, 0, width, height);
-  return { pen, width, height };
-}
-
-/** Call `draw` whenever the canvas changes its size or the colours change. @param {HTMLCanvasElement} canvas @param {() => void} draw */
-export function redraw(canvas, draw) {
-  new ResizeObserver(draw).observe(canvas);
-  matchMedia('(prefers-color-scheme: dark)').addEventListener('change', draw);
+  element.prepend(svg);
 }
 
 /** @param {string} name of a custom property in style.css */
 export function colour(name) {
-  return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  return getComputedStyle(document.body).getPropertyValue(name);
+}
+
+/** A clear canvas, as fine as the screen. @param {HTMLCanvasElement} canvas @returns {CanvasRenderingContext2D} */
+export function clear(canvas) {
+  const ratio = devicePixelRatio;
+  canvas.width = canvas.clientWidth * ratio;
+  canvas.height = canvas.clientHeight * ratio;
+  const pen = /** @type {CanvasRenderingContext2D} */ (canvas.getContext('2d'));
+  pen.scale(ratio, ratio);
+  return pen;
+}
+
+/** @param {HTMLCanvasElement} canvas @param {() => void} draw called when its size or the colours change */
+export function redraw(canvas, draw) {
+  new ResizeObserver(draw).observe(canvas);
+  matchMedia('(prefers-color-scheme: dark)').addEventListener('change', draw);
 }

@@ -1,24 +1,25 @@
 /** How far a print is and how long it will take. Pure. */
 
 /**
- * @typedef {{size?: number, gcode_start_byte?: number, gcode_end_byte?: number, estimated_time?: number,
- *   layer_height?: number, first_layer_height?: number, object_height?: number, filament_total?: number,
- *   thumbnails?: {width: number, relative_path: string}[]}} Metadata what server.files.metadata answers, where known
+ * @typedef {object} Metadata what server.files.metadata answers, as far as it is known
+ * @property {number} [gcode_start_byte] @property {number} [gcode_end_byte] @property {number} [estimated_time] s
+ * @property {number} [layer_height] @property {number} [first_layer_height] @property {number} [object_height] mm
+ * @property {number} [filament_total] mm @property {{width: number, relative_path: string}[]} [thumbnails]
  */
 
 /**
- * The part of the commands that has been read, without the comments before and after them.
+ * The part of the commands that was read, without the comments before and after them.
  * @param {Record<string, any>} card virtual_sdcard @param {Metadata} metadata @returns {number} 0..1
  */
-export function progress(card, { gcode_start_byte: start, gcode_end_byte: end }) {
-  if (start == null || end == null || end <= start || card.file_position == null) return card.progress ?? 0;
-  return Math.min(1, Math.max(0, (card.file_position - start) / (end - start)));
+export function progress(card, { gcode_start_byte: start = 0, gcode_end_byte: end = 0 }) {
+  if (end <= start) return card.progress ?? 0;
+  return Math.min(1, Math.max(0, ((card.file_position ?? 0) - start) / (end - start)));
 }
 
 /**
- * Seconds left. At first as the slicer has it, later more and more as the print itself goes.
- * @param {number} done 0..1 @param {number} elapsed seconds spent printing @param {number} [sliced] the slicer's total
- * @returns {number|null} null when nothing can be said yet
+ * Seconds left: at first as the slicer has it, later more and more as the print itself goes.
+ * @param {number} done 0..1 @param {number} elapsed seconds of printing @param {number} [sliced] the slicer's total
+ * @returns {number|null} null while nothing can be said
  */
 export function remaining(done, elapsed, sliced) {
   const by_slicer = sliced ? Math.max(0, sliced - elapsed) : null;
@@ -28,16 +29,14 @@ export function remaining(done, elapsed, sliced) {
 }
 
 /**
- * @param {Record<string, any>} stats print_stats @param {Metadata} metadata @param {number|undefined} z mm
- * @param {{number: number, total: number}|null} drawn the layer that the toolpath says
+ * @param {Record<string, any>} stats print_stats @param {Metadata} metadata @param {number} [z] mm
+ * @param {{number: number, total: number}|null} [drawn] the layer that the toolpath tells
  * @returns {string} "12 / 110", or a dash
  */
-export function layer(stats, metadata, z, drawn) {
-  const { current_layer: current, total_layer: total } = stats.info ?? {};
-  if (current != null && total) return `${current} / ${total}`;
+export function layer({ info }, { layer_height: height = 0, first_layer_height: first = height, object_height: top }, z, drawn) {
+  if (info?.current_layer != null && info.total_layer) return `${info.current_layer} / ${info.total_layer}`;
   if (drawn) return `${drawn.number} / ${drawn.total}`;
-  const { layer_height: height, first_layer_height: first = height, object_height: top } = metadata;
-  if (!height || first == null || !top || z == null) return '–';
-  const count = (/** @type {number} */ to) => Math.max(1, Math.round((to - first) / height) + 1);
+  if (!height || !top || z == null) return '–';
+  const count = (to) => Math.max(1, Math.round((to - first) / height) + 1);
   return `${Math.min(count(z), count(top))} / ${count(top)}`;
 }

@@ -1,18 +1,21 @@
 /** Puts the page together. */
 
 import { show_console } from './console_view.js';
+import { add_icon } from './dom.js';
 import { offer_emergency_stop } from './emergency_stop.js';
-import { Library, show_files } from './files_view.js';
+import { show_files } from './files_view.js';
 import { show_job } from './job_view.js';
+import { Library } from './library.js';
 import { show_motion } from './motion_view.js';
 import { Session } from './session.js';
 import { show_status } from './status_view.js';
 import { Store } from './store.js';
 import { show_temperatures } from './temperatures_view.js';
 
-const session = new Session(new Store(), `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/websocket`);
-const library = new Library(session);
+for (const element of document.querySelectorAll('[data-icon]')) add_icon(element, element.getAttribute('data-icon') ?? '');
 
+const session = new Session(new Store(), `${location.origin.replace(/^http/, 'ws')}/websocket`);
+const library = new Library(session);
 show_status(session);
 offer_emergency_stop(session);
 show_job(session, library);

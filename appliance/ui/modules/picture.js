@@ -1,113 +1,105 @@
 /** The picture of a print: its slicer's thumbnail, or the layer at work with the printed part highlighted. */
 
-import { colour, fit_canvas, get, redraw, set } from './dom.js';
-import { thumbnail } from './files_view.js';
+import { clear, colour, get, redraw, set, show } from './dom.js';
 import { file_address } from './format.js';
-
-/** @typedef {{number: number, total: number, z: number, from: number, to: number, x: Float32Array, y: Float32Array, byte: Uint32Array, drawn: Uint8Array}} DrawnLayer `from`..`to`: the bytes of the file while which it is printed */
+import { thumbnail } from './library.js';
 
 export class Picture {
-  constructor() {
+  /** @param {() => void} changed called when another layer is at work */
+  constructor(changed) {
+    this.changed = changed;
     this.filename = '';
-    this.byte = 0;
+    this.byte = 0; // how far the printer has read the file
+    this.worker = null; // reads the file
+    this.bounds = null; // of all layers, once the file is read
+    this.layer = null; // at work: toolpath.js Layer, its `total`, and the bytes `from` and `to` which it is
+    this.asked = NaN; // byte for which a layer was last asked
     this.done = 0; // points of the layer that are drawn as printed
-    this.asked = NaN; // the byte that the worker was last asked for
-    /** @type {DrawnLayer|null} */
-    this.layer = null;
-    /** @type {{left: number, right: number, near: number, far: number}|null} */
-    this.bounds = null;
-    /** @type {Worker|null} */
-    this.worker = null;
     this.canvas = get('toolpath');
     redraw(this.canvas, () => this.draw_all());
     get('picture-kind').onclick = () => this.choose(this.canvas.hidden);
   }
 
-  /** @param {string} filename empty for none @param {import('./estimate.js').Metadata} metadata */
+  /** @param {string} filename @param {import('./estimate.js').Metadata} metadata */
   show_file(filename, metadata) {
     this.worker?.terminate();
-    Object.assign(this, { filename, worker: null, layer: null, bounds: null, asked: NaN });
-    if (!filename) return;
-    const address = thumbnail(filename, metadata, 320);
-    set(get('thumbnail'), { src: address ?? '' });
-    set(get('picture-kind'), { hidden: !address });
-    this.choose(!address);
+    this.filename = filename;
+    this.worker = this.bounds = this.layer = null;
+    clear(this.canvas);
+    const src = thumbnail(filename, metadata, 320);
+    if (src) set('thumbnail', { src });
+    set('picture-kind', { hidden: !src });
+    this.choose(!src);
   }
 
-  /** @param {boolean} toolpath rather than thumbnail */
+  /** @param {boolean} toolpath rather than the thumbnail */
   choose(toolpath) {
     set(this.canvas, { hidden: !toolpath });
-    set(get('thumbnail'), { hidden: toolpath });
-    set(get('picture-kind'), { textContent: toolpath ? 'Show picture' : 'Show toolpath' });
+    set('thumbnail', { hidden: toolpath });
+    show('picture-kind', toolpath ? 'Show picture' : 'Show toolpath');
     if (toolpath && !this.worker) this.read();
   }
 
   read() {
     const worker = (this.worker = new Worker(new URL('./toolpath_worker.js', import.meta.url), { type: 'module' }));
-    set(get('picture-text'), { textContent: 'Reading the toolpath…' });
+    show('picture-text', 'Reading the toolpath…');
     worker.onmessage = ({ data: { read, layer, failed } }) => {
-      if (worker !== this.worker) return;
-      if (failed) set(get('picture-text'), { textContent: `No toolpath: ${failed}` });
-      if (read) {
-        this.bounds = read.bounds;
-        set(get('picture-text'), { textContent: read.layers ? '' : 'This file extrudes nothing.' });
-        this.show_byte(this.byte);
-      }
-      if (layer) {
-        this.layer = layer;
-        this.draw_all();
-      }
+      if (layer) this.layer = layer;
+      if (read?.layers) this.bounds = read.bounds;
+      show('picture-text', failed ? `No toolpath: ${failed}` : this.bounds ? '' : 'This file extrudes nothing.');
+      if (layer) this.show_layer();
+      else this.show_byte(this.byte);
     };
     worker.postMessage({ address: new URL(file_address(this.filename), location.href).href });
   }
 
-  /** @param {number} byte how far the printer has read the file */
+  /** @param {number} byte */
   show_byte(byte) {
     this.byte = byte;
-    if (!this.worker || !this.bounds) return;
-    const { layer } = this;
-    if (layer && byte >= layer.from && byte < layer.to) this.draw_more();
-    else if (this.asked !== byte) this.worker.postMessage({ byte: (this.asked = byte) });
+    if (!this.bounds) return;
+    if (this.layer && byte >= this.layer.from && byte < this.layer.to) this.draw_more();
+    else if (this.asked !== byte) this.worker?.postMessage({ byte: (this.asked = byte) });
+  }
+
+  show_layer() {
+    this.canvas.ariaLabel = `Toolpath of layer ${this.layer.number} of ${this.layer.total}`;
+    this.draw_all();
+    this.changed();
   }
 
   draw_all() {
-    const { layer, canvas } = this;
-    if (canvas.hidden || !layer || !this.bounds || !canvas.clientWidth) return;
-    fit_canvas(canvas);
-    this.stroke(0, layer.x.length, '--todo');
+    if (this.canvas.hidden || !this.layer) return;
+    clear(this.canvas);
+    this.stroke(0, this.layer.x.length, '--todo');
     this.done = 0;
     this.draw_more();
-    canvas.setAttribute('aria-label', `Toolpath of layer ${layer.number} of ${layer.total}`);
   }
 
   /** Only what was printed since the last time. */
   draw_more() {
-    const { layer, byte } = this;
-    if (this.canvas.hidden || !layer) return;
-    let done = this.done;
-    if (done > 0 && layer.byte[done - 1] > byte) return this.draw_all(); // it went back
-    while (done < layer.byte.length && layer.byte[done] <= byte) done++;
-    if (done === this.done) return;
-    this.stroke(Math.max(0, this.done - 1), done, '--done');
-    this.done = done;
+    const [{ byte }, first] = [this.layer, this.done];
+    if (first > 0 && byte[first - 1] > this.byte) return this.draw_all(); // it went back
+    while (this.done < byte.length && byte[this.done] <= this.byte) this.done++;
+    if (this.done > first && !this.canvas.hidden) this.stroke(Math.max(0, first - 1), this.done, '--done');
   }
 
-  /** @param {number} first @param {number} end points of the layer @param {string} tint */
+  /** Draw points of the layer. */
   stroke(first, end, tint) {
-    const { layer, bounds, canvas } = this;
+    const { canvas, layer, bounds: { left, right, near, far } } = this;
+    const { clientWidth: width, clientHeight: height } = canvas;
+    const scale = Math.min((width - 24) / (right - left), (height - 24) / (far - near));
+    const x = (width - (left + right) * scale) / 2;
+    const y = (height + (near + far) * scale) / 2;
     const pen = canvas.getContext('2d');
-    if (!layer || !bounds) return;
-    const [wide, deep, edge] = [bounds.right - bounds.left, bounds.far - bounds.near, 12];
-    const scale = Math.min((canvas.clientWidth - 2 * edge) / wide, (canvas.clientHeight - 2 * edge) / deep);
-    const x = (canvas.clientWidth - wide * scale) / 2 - bounds.left * scale;
-    const y = (canvas.clientHeight + deep * scale) / 2 + bounds.near * scale;
     pen.lineWidth = Math.max(1, 0.4 * scale);
     pen.lineCap = pen.lineJoin = 'round';
     pen.strokeStyle = colour(tint);
     pen.beginPath();
-    for (let at = first; at < end; at++)
-      if (layer.drawn[at] && at > first) pen.lineTo(x + layer.x[at] * scale, y - layer.y[at] * scale);
-      else pen.moveTo(x + layer.x[at] * scale, y - layer.y[at] * scale);
+    for (let at = first; at < end; at++) {
+      const [across, down] = [x + layer.x[at] * scale, y - layer.y[at] * scale];
+      if (layer.drawn[at] && at > first) pen.lineTo(across, down);
+      else pen.moveTo(across, down);
+    }
     pen.stroke();
   }
 }

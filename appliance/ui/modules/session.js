@@ -1,17 +1,16 @@
 /** Keeps the store true: connect, identify, learn the host's state, subscribe, follow. */
 
 import { Connection, RpcError } from './connection.js';
-import { Store } from './store.js';
 import { TemperatureHistory } from './series.js';
 
 const POLL = 2000; // ms between looks at a host that is absent or starting
 const OBJECTS = {
   webhooks: null,
-  toolhead: ['homed_axes', 'axis_minimum', 'axis_maximum', 'position', 'max_velocity', 'max_accel'],
+  toolhead: ['homed_axes', 'position'],
   gcode_move: ['gcode_position', 'speed', 'speed_factor', 'extrude_factor'],
   motion_report: ['live_position', 'live_velocity', 'live_extruder_velocity'],
   print_stats: null,
-  virtual_sdcard: ['progress', 'file_position', 'file_size', 'is_active'],
+  virtual_sdcard: ['progress', 'file_position'],
   display_status: ['message'],
   fan: ['speed'],
   heaters: null,
@@ -19,35 +18,27 @@ const OBJECTS = {
 
 /** One browser's dealings with one printer. */
 export class Session {
-  /** @param {Store} store @param {string} address of the websocket */
+  /** @param {import('./store.js').Store} store @param {string} address of the websocket */
   constructor(store, address) {
     this.store = store;
     this.history = new TemperatureHistory();
     this.turn = 0; // of the newest synchronisation; an older one gives up
-    /** @type {Record<string, ((...params: any[]) => void)[]>} */
-    this.listeners = {};
+    this.listeners = { notify_status_update: [(update) => store.merge(update)] };
+    for (const event of ['ready', 'shutdown', 'disconnected']) this.on(`notify_klippy_${event}`, () => this.synchronise());
     this.connection = new Connection(address, {
       opened: () => this.opened(),
-      lost: (retry_at) => {
-        this.turn++;
-        store.change({ link: { phase: 'waiting', retry_at } });
-      },
-      notified: (method, params) => this.notified(method, params),
+      lost: (retry_at) => store.change({ link: 'waiting', retry_at }),
+      notified: (method, params) => this.tell(method, params),
     });
-    this.on('notify_status_update', (update) => store.merge(update));
-    this.on('notify_klippy_ready', () => this.synchronise());
-    this.on('notify_klippy_shutdown', () => this.synchronise());
-    this.on('notify_klippy_disconnected', () => this.synchronise());
   }
 
-  /** @param {string} method a notification's name, or `synchronised` @param {(...params: any[]) => void} listener */
-  on(method, listener) {
-    (this.listeners[method] ??= []).push(listener);
+  /** @param {string} event a notification, or `synchronised` @param {(...params: any[]) => void} listener */
+  on(event, listener) {
+    (this.listeners[event] ??= []).push(listener);
   }
 
-  /** @param {string} method @param {any[]} params */
-  notified(method, params) {
-    for (const listener of this.listeners[method] ?? []) listener(...params);
+  tell(event, params = []) {
+    for (const listener of this.listeners[event] ?? []) listener(...params);
   }
 
   /** @param {string} method @param {object} [params] @param {number} [limit] ms @returns {Promise<any>} */
@@ -61,63 +52,53 @@ export class Session {
   }
 
   async opened() {
-    this.store.change({ link: { phase: 'open', retry_at: 0 } });
+    this.store.change({ link: 'open' });
+    const page = { client_name: 'appliance', version: '0.1.0', type: 'web', url: location.origin };
     try {
-      await this.request('server.connection.identify', { client_name: 'appliance', version: '0.1.0', type: 'web', url: location.origin });
+      await this.request('server.connection.identify', page);
+      await this.synchronise();
     } catch (error) {
-      this.store.change_host({ state: 'refused', message: String(error) });
-      return;
+      if (this.connection.is_open) this.store.change_host({ state: 'refused', message: error.message });
     }
-    await this.synchronise();
   }
 
   /** Look at the host until it is in a state that lasts, then take over all that it tells. */
   async synchronise() {
     const turn = ++this.turn;
-    while (turn === this.turn && this.connection.is_open) {
-      try {
-        const state = await this.look();
-        if (turn !== this.turn) return;
-        if (!['startup', 'disconnected'].includes(state)) await this.follow();
-        if (turn !== this.turn) return;
-        if (!['startup', 'disconnected'].includes(state)) return this.notified('synchronised', []);
-      } catch (error) {
-        if (!(error instanceof RpcError)) throw error;
-      }
+    for (;;) {
+      const lasting = await this.look().catch((error) => this.excuse(error));
+      if (turn !== this.turn || !this.connection.is_open) return;
+      if (lasting) return this.tell('synchronised');
       await new Promise((done) => setTimeout(done, POLL));
     }
   }
 
-  /** @returns {Promise<string>} the host's state */
-  async look() {
-    const { klippy_connected: present, klippy_state: state } = await this.request('server.info');
-    if (!present || state === 'disconnected') {
-      this.store.change_host({ state: 'disconnected', message: 'The motion host is not running.' });
-      return 'disconnected';
-    }
-    const info = await this.request('printer.info');
-    this.store.change_host({ state: info.state, message: info.state_message, name: info.hostname, version: info.software_version });
-    return info.state;
+  excuse(error) {
+    if (!(error instanceof RpcError)) throw error; // our own mistake
   }
 
-  /** Subscribe and fetch what happened before. A host in the error state has little to tell, which is no failure. */
+  /** @returns {Promise<boolean>} whether the host's state lasts and was taken over */
+  async look() {
+    const { klippy_connected: present, klippy_state: state } = await this.request('server.info');
+    this.store.change_host({ state, message: present ? '' : 'The motion host is not running.' });
+    if (!present || state === 'disconnected') return false;
+    const info = await this.request('printer.info');
+    this.store.change_host({ state: info.state, message: info.state_message, name: info.hostname });
+    if (info.state === 'startup') return false;
+    await this.follow();
+    return true;
+  }
+
   async follow() {
-    const { status: first } = await this.request('printer.objects.query', { objects: { heaters: null } });
-    const sensors = first.heaters?.available_sensors ?? [];
-    const objects = { ...OBJECTS, ...Object.fromEntries(sensors.map((/** @type {string} */ name) => [name, ['temperature', 'target', 'power']])) };
+    const { status: found } = await this.request('printer.objects.query', { objects: { heaters: null } });
+    const objects = { ...OBJECTS };
+    for (const name of found.heaters?.available_sensors ?? []) objects[name] = ['temperature', 'target', 'power'];
     const { status } = await this.request('printer.objects.subscribe', { objects });
-    this.store.change({ status: {} });
-    this.store.merge(status);
+    this.store.change({ status });
     await this.load_temperatures();
   }
 
   async load_temperatures() {
     this.history.load(await this.request('server.temperature_store', { include_monitors: false }));
-  }
-
-  /** Once a second. */
-  sample_temperatures() {
-    const { status } = this.store.state;
-    if (this.connection.is_open) this.history.sample(status.heaters?.available_sensors ?? [], status);
   }
 }

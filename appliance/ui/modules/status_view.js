@@ -1,13 +1,13 @@
 /** The head of the page: which printer, whether we hear it, its state and, when that is bad, why and what to do. */
 
-import { get, set, set_text } from './dom.js';
+import { get, set, show } from './dom.js';
 import { attempt } from './speak.js';
+import { has_job, is_ready } from './store.js';
 
-const STATES = /** @type {Record<string, string>} */ ({
+const NAMES = {
   unknown: 'Connecting', ready: 'Ready', startup: 'Starting', error: 'Error', shutdown: 'Shut down',
-  disconnected: 'No motion host', refused: 'Access refused',
-});
-const JOBS = /** @type {Record<string, string>} */ ({ printing: 'Printing', paused: 'Paused' });
+  disconnected: 'No motion host', refused: 'Access refused', printing: 'Printing', paused: 'Paused', offline: 'Offline',
+};
 
 /** @param {import('./session.js').Session} session */
 export function show_status(session) {
@@ -15,31 +15,25 @@ export function show_status(session) {
   get('firmware-restart').onclick = () => attempt(session.request('printer.firmware_restart'));
   get('reconnect').onclick = () => session.connection.open();
   session.store.watch(render);
-  setInterval(() => session.store.state.link.phase === 'waiting' && render(session.store.state), 1000);
+  setInterval(() => render(session.store.state), 1000); // counts down to the next attempt
 }
 
 /** @param {import('./store.js').State} state */
-function render({ link, host, status }) {
-  const here = link.phase === 'open';
-  const job = host.state === 'ready' ? JOBS[status.print_stats?.state] : undefined;
-  const name = host.name || 'Printer';
-  set_text(get('printer-name'), name);
-  set_text(get('state'), here ? job ?? STATES[host.state] ?? host.state : link.phase === 'waiting' ? 'Offline' : 'Connecting');
-  get('state').dataset.state = here ? job?.toLowerCase() ?? host.state : 'offline';
-  set(document.body.dataset, { link: link.phase });
+function render(state) {
+  const { link, host, status, retry_at } = state;
+  const job = is_ready(state) && has_job(state) && status.print_stats.state;
+  const name = link === 'waiting' ? 'offline' : link === 'connecting' ? 'unknown' : job || host.state;
+  show('printer-name', host.name || 'Printer');
+  show('state', NAMES[name] ?? name);
+  document.body.dataset.state = name;
 
-  const left = Math.max(0, Math.ceil((link.retry_at - Date.now()) / 1000));
-  const lost = `The connection to the printer is lost. ${left ? `Trying again in ${left} s.` : 'Trying again…'}`;
-  set(get('offline'), { hidden: link.phase !== 'waiting' });
-  set_text(get('offline-text'), lost);
+  const left = Math.ceil((retry_at - Date.now()) / 1000);
+  set('offline', { hidden: link !== 'waiting' });
+  show('offline-text', `The connection to the printer is lost. Trying again ${left > 0 ? `in ${left} s` : 'now'}.`);
 
-  const trouble = here && !['ready', 'unknown'].includes(host.state);
-  set(get('trouble'), { hidden: !trouble });
-  get('trouble').dataset.state = host.state;
-  if (!trouble) return;
-  set_text(get('trouble-title'), STATES[host.state] ?? host.state);
-  set_text(get('trouble-message'), host.message.trim());
-  const restartable = ['error', 'shutdown'].includes(host.state);
-  set(get('restart'), { hidden: !restartable });
-  set(get('firmware-restart'), { hidden: !restartable });
+  const restartable = ['error', 'shutdown'].includes(name);
+  set('trouble', { hidden: !restartable && !['startup', 'disconnected', 'refused'].includes(name) });
+  set('restarts', { hidden: !restartable });
+  show('trouble-title', NAMES[name] ?? name);
+  show('trouble-message', host.message.trim());
 }

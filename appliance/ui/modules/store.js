@@ -1,23 +1,16 @@
 /** The page's one picture of the printer. Views read it; only the session writes it. */
 
 /**
- * @typedef {{state: string, message: string, name: string, version: string}} Host the motion host's named state
- * @typedef {{phase: 'connecting'|'open'|'waiting', retry_at: number}} Link `retry_at` in ms since the epoch
- * @typedef {Record<string, Record<string, any>>} Status fields of the printer's objects, by object name
- * @typedef {{link: Link, host: Host, status: Status}} State
+ * @typedef {Record<string, Record<string, any>>} Status fields of the printer's objects, by the objects' names
+ * @typedef {object} State
+ * @property {'connecting'|'open'|'waiting'} link to the broker
+ * @property {number} retry_at ms since the epoch, while waiting
+ * @property {{state: string, message: string, name: string}} host the motion host's named state
+ * @property {Status} status
  */
 
-/** @returns {State} */
-export function first_state() {
-  return {
-    link: { phase: 'connecting', retry_at: 0 },
-    host: { state: 'unknown', message: '', name: '', version: '' },
-    status: {},
-  };
-}
-
 /**
- * Apply a notify_status_update: fields that it names are replaced, all else stays.
+ * Apply a notify_status_update: the fields that it names are replaced, all else stays.
  * @param {Status} status @param {Status} update @returns {Status} a new object; untouched objects are shared
  */
 export function merge_status(status, update) {
@@ -29,11 +22,11 @@ export function merge_status(status, update) {
 /** Holds the state and tells watchers of changes, at most once a frame. */
 export class Store {
   /** @param {(run: () => void) => void} later when to tell the watchers */
-  constructor(later = (run) => void requestAnimationFrame(run)) {
-    this.state = first_state();
+  constructor(later = (run) => requestAnimationFrame(run)) {
+    /** @type {State} */
+    this.state = { link: 'connecting', retry_at: 0, host: { state: 'unknown', message: '', name: '' }, status: {} };
     this.later = later;
     this.pending = false;
-    /** @type {((state: State) => void)[]} */
     this.watchers = [];
   }
 
@@ -46,15 +39,16 @@ export class Store {
   /** @param {Partial<State>} change */
   change(change) {
     this.state = { ...this.state, ...change };
-    if (this.pending) return;
+    if (!this.pending) this.later(() => this.tell());
     this.pending = true;
-    this.later(() => {
-      this.pending = false;
-      for (const watcher of this.watchers) watcher(this.state);
-    });
   }
 
-  /** @param {Partial<Host>} host */
+  tell() {
+    this.pending = false;
+    for (const watcher of this.watchers) watcher(this.state);
+  }
+
+  /** @param {Partial<State['host']>} host */
   change_host(host) {
     this.change({ host: { ...this.state.host, ...host } });
   }
@@ -62,15 +56,14 @@ export class Store {
   /** @param {Status} update */
   merge(update) {
     this.change({ status: merge_status(this.state.status, update) });
-    const { state, state_message: message } = update.webhooks ?? {};
-    if (state !== undefined) this.change_host({ state });
-    if (message !== undefined) this.change_host({ message });
+    const { state, state_message } = this.state.status.webhooks ?? {};
+    if (update.webhooks) this.change_host({ state, message: state_message });
   }
 }
 
 /** @param {State} state @returns {boolean} whether the printer takes commands */
 export function is_ready(state) {
-  return state.link.phase === 'open' && state.host.state === 'ready';
+  return state.link === 'open' && state.host.state === 'ready';
 }
 
 /** @param {State} state @returns {boolean} whether a file is being printed or paused */

@@ -1,64 +1,52 @@
 /** Sends files to the broker, one after the other, and shows how far they are. */
 
-import { get, make } from './dom.js';
+import { get, make, show } from './dom.js';
 import { bytes } from './format.js';
-import { notify } from './speak.js';
+import { complain } from './speak.js';
 
-const NAMES = /\.(gcode|gco|g|nc|ufp)$/i;
-const REASONS = /** @type {Record<number, string>} */ ({
-  0: 'the connection was lost', 401: 'you are not logged in', 403: 'the printer is using this file',
-  413: 'the file is too large', 422: 'it was damaged on its way', 507: 'the disk is full',
-});
-
-/** @param {Iterable<File>} files @param {(path: string) => void} arrived */
+/** @param {Iterable<File>} files @param {() => void} arrived called after each */
 export async function upload(files, arrived) {
-  for (const file of files) {
-    if (!NAMES.test(file.name)) {
-      notify(`${file.name} is not a G-code file (.gcode, .gco, .g, .nc, .ufp)`);
-      continue;
-    }
+  for (const file of files)
     try {
-      arrived(await send(file));
+      if (!/\.(gcode|gco|g|nc|ufp)$/i.test(file.name)) throw new Error('it is no G-code file (.gcode, .gco, .g, .nc, .ufp)');
+      await send(file);
+      arrived();
     } catch (error) {
-      notify(`${file.name} was not uploaded: ${/** @type {Error} */ (error).message}`);
+      complain(`${file.name} was not uploaded: ${error.message}`);
     }
-  }
 }
 
-/** @param {File} file @returns {Promise<string>} its path below the gcodes root */
+/** @param {File} file */
 function send(file) {
   const request = new XMLHttpRequest(); // fetch tells nothing of what it has sent
   const bar = make('progress', { max: file.size || 1, value: 0, 'aria-label': `Upload of ${file.name}` });
+  const stop = make('button', { className: 'quiet', 'aria-label': `Stop the upload of ${file.name}` }, '×');
   const text = make('span', {}, file.name);
-  const stop = make('button', { type: 'button', className: 'quiet', 'aria-label': `Stop the upload of ${file.name}` }, '×');
-  const row = make('div', { className: 'upload' }, text, bar, stop);
+  const row = make('div', { className: 'upload' }, text, stop, bar);
   stop.onclick = () => request.abort();
   get('uploads').append(row);
-  return new Promise((/** @type {(path: string) => void} */ resolve, reject) => {
+  const sent = new Promise((resolve, reject) => {
     request.upload.onprogress = ({ loaded }) => {
       bar.value = loaded;
-      text.textContent = `${file.name} · ${bytes(Math.min(loaded, file.size))} of ${bytes(file.size)}`;
+      show(text, `${file.name} · ${bytes(Math.min(loaded, file.size))} of ${bytes(file.size)}`);
     };
     request.onabort = () => reject(new Error('you stopped it'));
-    request.onerror = () => reject(new Error(REASONS[0]));
-    request.onload = () => {
-      const answer = parse(request.responseText);
-      if (request.status < 300) resolve((answer.result ?? answer).item.path);
-      else reject(new Error(`${REASONS[request.status] ?? 'the broker refused it'} (${answer.error?.message ?? request.status})`));
-    };
-    const form = new FormData();
-    form.append('root', 'gcodes');
-    form.append('file', file);
-    request.open('POST', '/server/files/upload');
-    request.send(form);
-  }).finally(() => row.remove());
+    request.onerror = () => reject(new Error('the connection was lost'));
+    request.onload = () => (request.status < 300 ? resolve(null) : reject(new Error(reason(request))));
+  });
+  const form = new FormData();
+  form.append('root', 'gcodes');
+  form.append('file', file);
+  request.open('POST', '/server/files/upload');
+  request.send(form);
+  return sent.finally(() => row.remove());
 }
 
-/** @param {string} text @returns {any} */
-function parse(text) {
+/** @param {XMLHttpRequest} request @returns {string} in the broker's words; a proxy in between has none */
+function reason({ status, responseText }) {
   try {
-    return JSON.parse(text);
+    return JSON.parse(responseText).error.message;
   } catch {
-    return {};
+    return { 413: 'it is too large', 507: 'the disk is full' }[status] ?? `the broker answers ${status}`;
   }
 }

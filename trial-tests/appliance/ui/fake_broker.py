@@ -1,4 +1,4 @@
-"""The part of the broker that the page talks to, around a L{FakePrinter}: a verified fake for browser tests."""
+"""The part of the broker that the page talks to, around a L{FakePrinter}: a verified fake."""
 
 import json
 import re
@@ -8,6 +8,7 @@ from typing import Any
 
 from autobahn.twisted.resource import WebSocketResource
 from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
+from autobahn.websocket.types import ConnectionDeny, ConnectionRequest
 from twisted.internet.interfaces import IListeningPort, IReactorTCP
 from twisted.web.http import Request
 from twisted.web.resource import NoResource, Resource
@@ -27,6 +28,10 @@ class _Client(WebSocketServerProtocol):
     """One page's websocket."""
 
     factory: "_Clients"
+
+    def onConnect(self, request: ConnectionRequest) -> None:
+        if self.factory.refuse:
+            raise ConnectionDeny(503)
 
     def onOpen(self) -> None:
         self.subscribed: dict[str, list[str] | None] = {}
@@ -60,6 +65,7 @@ class _Clients(WebSocketServerFactory):
         super().__init__()
         self.broker = broker
         self.clients: list[_Client] = []
+        self.refuse = False
 
 
 class _Policed(File):
@@ -96,7 +102,8 @@ class _Upload(Resource):
         self._broker.add_file(name, rest[: rest.rindex(b"\r\n--")])
         request.setResponseCode(201)
         item = {"path": name, "root": "gcodes", "size": len(rest), "modified": 0.0, "permissions": "rw"}
-        return json.dumps({"item": item, "print_started": False, "print_queued": False, "action": "create_file"}).encode()
+        answer = {"item": item, "print_started": False, "print_queued": False, "action": "create_file"}
+        return json.dumps(answer).encode()
 
 
 class _Stop(Resource):
@@ -118,6 +125,7 @@ class FakeBroker:
 
     @ivar refuse_upload: status and message with which uploads are refused, or C{None}.
     @ivar metadata: what is known of files beyond size and date, by path.
+    @ivar curves: what the temperature store has of a sensor, if not its present temperature all along.
     @ivar asked: the methods that were called, in order.
     """
 
@@ -126,6 +134,7 @@ class FakeBroker:
         self.refuse_upload: tuple[int, str] | None = None
         self.metadata: dict[str, dict[str, Any]] = {}
         self.store: list[dict[str, Any]] = []
+        self.curves: dict[str, list[float]] = {}
         self.asked: list[str] = []
         self.printer = FakePrinter(gcodes, self.say, self._changed)
         self._clients = _Clients(self)
@@ -164,6 +173,12 @@ class FakeBroker:
         printer.putChild(b"emergency_stop", _Stop(self))
         root.childNotFound = NoResource()
         return reactor.listenTCP(port, Site(root), interface="127.0.0.1")
+
+    def refuse_clients(self, refuse: bool) -> None:
+        """Cut every connection and let none be made, as a network that is down; or be reachable again."""
+        self._clients.refuse = refuse
+        if refuse:
+            self.drop_clients()
 
     def drop_clients(self) -> None:
         """Cut every connection, as a broker does that is restarted."""
@@ -220,15 +235,11 @@ class FakeBroker:
         }
 
     def _query(self, objects: dict[str, list[str] | None]) -> dict[str, Any]:
-        status = self.printer.status
-        return {
-            "eventtime": 1.0,
-            "status": {
-                name: {field: value for field, value in status[name].items() if fields is None or field in fields}
-                for name, fields in objects.items()
-                if name in status
-            },
-        }
+        status = {}
+        for name in objects.keys() & self.printer.status.keys():
+            now, fields = self.printer.status[name], objects[name]
+            status[name] = now if fields is None else {field: now[field] for field in fields if field in now}
+        return {"eventtime": 1.0, "status": status}
 
     def _subscribe(self, client: _Client, params: dict[str, Any]) -> dict[str, Any]:
         client.subscribed = params["objects"]
@@ -245,7 +256,7 @@ class FakeBroker:
 
     def emergency_stop(self) -> str:
         """Shut the printer down."""
-        self.printer.shut_down("Shutdown due to webhooks request\nOnce the underlying issue is corrected, use FIRMWARE_RESTART.")
+        self.printer.shut_down("Shutdown due to webhooks request\nUse FIRMWARE_RESTART to go on.")
         self.notify("notify_klippy_shutdown")
         return "ok"
 
@@ -260,7 +271,8 @@ class FakeBroker:
         (self.gcodes / name).write_bytes(content)
         if metadata:
             self.metadata[name] = metadata
-        self.notify("notify_filelist_changed", {"action": "create_file", "item": {"path": name, "root": "gcodes"}})
+        item = {"path": name, "root": "gcodes"}
+        self.notify("notify_filelist_changed", {"action": "create_file", "item": item})
 
     def add_thumbnail(self, name: str, png: bytes, width: int) -> None:
         """Give a file a picture."""
@@ -271,9 +283,10 @@ class FakeBroker:
         thumbnails.append({"width": width, "height": width, "size": len(png), "relative_path": path})
 
     def _files(self) -> list[dict[str, Any]]:
+        files = ((path.name, path.stat()) for path in self.gcodes.glob("*.gcode"))
         return [
-            {"path": path.name, "modified": path.stat().st_mtime, "size": path.stat().st_size, "permissions": "rw"}
-            for path in self.gcodes.glob("*.gcode")
+            {"path": name, "modified": stat.st_mtime, "size": stat.st_size, "permissions": "rw"}
+            for name, stat in files
         ]
 
     def _metadata(self, filename: str) -> dict[str, Any]:
@@ -281,13 +294,14 @@ class FakeBroker:
         if not path.is_file():
             raise CommandRefused(f"Metadata not available for <{filename}>")
         stat = path.stat()
-        return {"size": stat.st_size, "modified": stat.st_mtime, "filename": filename, **self.metadata.get(filename, {})}
+        known = self.metadata.get(filename, {})
+        return {"size": stat.st_size, "modified": stat.st_mtime, "filename": filename, **known}
 
     def _temperatures(self) -> dict[str, Any]:
         store: dict[str, Any] = {}
         for name in self.printer.status["heaters"]["available_sensors"]:
             now = self.printer.status[name]
-            store[name] = {"temperatures": [now["temperature"]] * _HISTORY}
+            store[name] = {"temperatures": self.curves.get(name, [now["temperature"]] * _HISTORY)}
             if "target" in now:
                 store[name]["targets"] = [now["target"]] * _HISTORY
         return store

@@ -1,7 +1,7 @@
-"""A motion host as the page sees it: status objects that follow a few commands, without any hardware or time of its own.
+"""A motion host as the page sees it: status objects that follow a few commands, without a time of its own.
 
-Whoever holds it moves it on: L{FakePrinter.warm} and L{FakePrinter.print_to} do at once what takes a real printer
-minutes. Field names and answers are the documented ones; C{test_agreement} compares them with the real broker's.
+Whoever holds it moves it on: L{FakePrinter.warm} and L{FakePrinter.print_to} do at once what takes a real
+printer minutes. Field names and answers are the documented ones.
 """
 
 import re
@@ -30,7 +30,9 @@ class FakePrinter:
     @ivar commands: every script that it was given, oldest first.
     """
 
-    def __init__(self, gcodes: Path, say: Callable[[str], None], changed: Callable[[dict[str, Any]], None]) -> None:
+    def __init__(
+        self, gcodes: Path, say: Callable[[str], None], changed: Callable[[dict[str, Any]], None]
+    ) -> None:
         self._gcodes = gcodes
         self._say = say
         self._changed = changed
@@ -45,10 +47,18 @@ class FakePrinter:
 
         return {
             "webhooks": {"state": "ready", "state_message": "Printer is ready"},
-            "heaters": {"available_heaters": _HEATERS, "available_sensors": _SENSORS, "available_monitors": []},
+            "heaters": {
+                "available_heaters": _HEATERS,
+                "available_sensors": _SENSORS,
+                "available_monitors": [],
+            },
             "extruder": {**heater(24.3), "can_extrude": False},
             "heater_bed": heater(23.1),
-            "temperature_sensor chamber": {"temperature": 25.8, "measured_min_temp": 24.0, "measured_max_temp": 26.0},
+            "temperature_sensor chamber": {
+                "temperature": 25.8,
+                "measured_min_temp": 24.0,
+                "measured_max_temp": 26.0,
+            },
             "toolhead": {
                 "homed_axes": "",
                 "position": [0.0, 0.0, 0.0, 0.0],
@@ -112,7 +122,11 @@ class FakePrinter:
         ended = progress >= 1.0
         position = [110.0 + 20 * progress, 100.0, 0.2 + 8 * progress, 0.0]
         self.update(
-            virtual_sdcard={"progress": progress, "file_position": int(size * progress), "is_active": not ended},
+            virtual_sdcard={
+                "progress": progress,
+                "file_position": int(size * progress),
+                "is_active": not ended,
+            },
             print_stats={
                 "print_duration": seconds,
                 "total_duration": seconds + 60,
@@ -160,9 +174,9 @@ class FakePrinter:
         elif word == "M84":
             self.update(toolhead={"homed_axes": ""})
         elif word == "M105":
-            extruder, bed = self.status["extruder"], self.status["heater_bed"]
+            named = [("B", self.status["heater_bed"]), ("T0", self.status["extruder"])]
             self._say(
-                f"B:{bed['temperature']:.1f} /{bed['target']:.1f} T0:{extruder['temperature']:.1f} /{extruder['target']:.1f}"
+                " ".join(f"{name}:{now['temperature']:.1f} /{now['target']:.1f}" for name, now in named)
             )
         elif word == "SET_HEATER_TEMPERATURE":
             found = re.search(r"HEATER=(\S+) TARGET=(\S+)", line)
@@ -192,7 +206,12 @@ class FakePrinter:
             raise CommandRefused(f"Unable to open file: {filename}")
         self.status["print_stats"].update(self._at_start()["print_stats"])
         self.update(
-            print_stats={"filename": filename, "state": "printing", "print_duration": 0.0, "filament_used": 0.0},
+            print_stats={
+                "filename": filename,
+                "state": "printing",
+                "print_duration": 0.0,
+                "filament_used": 0.0,
+            },
             virtual_sdcard={
                 "is_active": True,
                 "progress": 0.0,

@@ -1,5 +1,7 @@
-"""To look at the page by hand: C{python -m trial-tests.appliance.ui.look FILE...} prints the first file, fast."""
+"""To look at the page by hand: C{python -m trial-tests.appliance.ui.look FILE...} prints the first file."""
 
+import math
+import random
 import sys
 import tempfile
 from pathlib import Path
@@ -17,9 +19,18 @@ def main() -> None:
     broker = FakeBroker(Path(tempfile.mkdtemp()))
     for argument in sys.argv[1:]:
         path = Path(argument)
-        facts = {"estimated_time": _SECONDS, "filament_total": 3124.1, "layer_height": 0.2, "object_height": 8.0}
+        facts = {
+            "estimated_time": _SECONDS,
+            "filament_total": 3124.1,
+            "layer_height": 0.2,
+            "object_height": 8.0,
+        }
         broker.add_file(path.name, path.read_bytes(), **facts)
     printer = broker.printer
+    for name, (top, pace) in {"extruder": (215.0, 70.0), "heater_bed": (60.0, 110.0)}.items():
+        heated = [top - (top - 24) * math.exp(-max(0, second - 300) / pace) for second in range(1200)]
+        broker.curves[name] = [value + random.uniform(-0.3, 0.3) for value in heated]
+        printer.status[name]["temperature"] = heated[-1]
     done = 0.0
 
     def step() -> None:
@@ -29,7 +40,10 @@ def main() -> None:
             done = min(1.0, done + 0.0005)
             printer.print_to(done, done * _SECONDS)
 
-    printer.run("G28\nM105\nSET_HEATER_TEMPERATURE HEATER=extruder TARGET=215\nSET_HEATER_TEMPERATURE HEATER=heater_bed TARGET=60")
+    for line in ("G28", "M105", "STATUS", "M117 hello"):
+        broker.answer(None, "printer.gcode.script", {"script": line})
+    for heater, target in (("extruder", 215), ("heater_bed", 60)):
+        printer.run(f"SET_HEATER_TEMPERATURE HEATER={heater} TARGET={target}")
     if sys.argv[1:]:
         printer.start(Path(sys.argv[1]).name)
     print(f"http://127.0.0.1:{broker.listen(reactor, 0).getHost().port}/", flush=True)

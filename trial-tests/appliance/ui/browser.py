@@ -1,0 +1,100 @@
+"""Drives the page in a real Chromium: what a test needs to look at it as a user does."""
+
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred
+from twisted.internet.threads import blockingCallFromThread, deferToThread
+from twisted.trial.unittest import TestCase
+
+from .fake_broker import FakeBroker
+
+try:
+    from playwright.sync_api import Page, expect, sync_playwright
+except ImportError:  # a machine that only builds
+    Page = expect = Any
+    MISSING: str | None = "playwright is not installed (pip install playwright)"
+else:
+    MISSING = None
+
+__all__ = ["CHROMIUM", "GCODE", "MISSING", "Page", "PageTestCase", "expect", "open_page"]
+
+CHROMIUM = next(filter(None, map(shutil.which, ["chromium", "chromium-browser", "google-chrome"])), None)
+if MISSING is None and CHROMIUM is None:
+    MISSING = "chromium is not installed (apt-get install chromium)"
+
+_PATIENCE = 15_000  # ms that anything on the page may take on a busy machine
+_SWITCHES = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+def _square(z: float, layer: int) -> str:
+    walls = [(60, 60), (100, 60), (100, 100), (60, 100), (60, 60)]
+    moves = "\n".join(f"G1 X{x} Y{y} E{1.0 if index else 0}" for index, (x, y) in enumerate(walls))
+    return f";LAYER:{layer}\nG1 Z{z:.2f} F600\n{moves}\n"
+
+
+# A tower of ten square layers.
+GCODE = ("G28\nM83\n" + "".join(_square(0.2 * (layer + 1), layer) for layer in range(10)) + "M84\n").encode()
+
+
+def open_page(url: str, scenario: Callable[[Page], None], **context: Any) -> None:
+    """Show C{url} in a new browser and run C{scenario}; blocks, so call it in a thread.
+
+    @param context: of the browser, such as C{viewport} and C{color_scheme}.
+    @raise AssertionError: also if the page complained in the browser's console.
+    """
+    expect.set_options(timeout=_PATIENCE)
+    complaints: list[str] = []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=_SWITCHES)
+        try:
+            page = browser.new_context(**context).new_page()
+            page.set_default_timeout(_PATIENCE)
+            page.on("console", lambda line: complaints.append(f"{line.type}: {line.text}"))
+            page.on("pageerror", lambda error: complaints.append(str(error)))
+            page.goto(url)
+            scenario(page)
+        finally:
+            browser.close()
+    # The browser itself reports failed requests, which some scenarios provoke.
+    provoked = re.compile("error: (Failed to load resource|WebSocket connection to)|warning: Canvas2D: Multiple read")
+    assert not [text for text in complaints if not provoked.match(text)], complaints
+
+
+class PageTestCase(TestCase):
+    """The page on a fake broker.
+
+    @ivar broker: the fake; call it from a scenario only by L{tell}.
+    """
+
+    timeout = 120
+    skip = MISSING
+
+    def setUp(self) -> None:
+        gcodes = Path(self.mktemp())
+        gcodes.mkdir()
+        self.broker = FakeBroker(gcodes)
+        port = self.broker.listen(reactor)
+        self.addCleanup(port.stopListening)
+        self.addCleanup(self.broker.drop_clients)
+        self.url = f"http://127.0.0.1:{port.getHost().port}/"
+
+    def drive(self, scenario: Callable[[Page], None], **context: Any) -> "Deferred[None]":
+        """Run a scenario in a thread: the browser's interface blocks."""
+        return deferToThread(open_page, self.url, scenario, **context)
+
+    def tell(self, action: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Call the fake from the scenario's thread."""
+        return blockingCallFromThread(reactor, action, *args, **kwargs)
