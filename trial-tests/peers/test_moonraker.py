@@ -1,0 +1,63 @@
+"""A stock Moonraker from PyPI on our motion host's socket: it becomes ready and prints a file."""
+
+import os
+from pathlib import Path
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from ..appliance.running import RunningAppliance
+from .process import PeerServer, free_port
+from .venv import peer
+
+SAMPLE = Path(__file__).parents[2] / "config" / "samples" / "twisted-vase.gcode"
+CONFIG = """\
+[server]
+host: 127.0.0.1
+port: {port}
+klippy_uds_address: {uds}
+[authorization]
+trusted_clients: 127.0.0.1
+[machine]
+provider: none
+validate_service: False
+"""
+
+
+class MoonrakerTests(SynchronousTestCase):
+    timeout = 900
+
+    def test_ready_and_print(self) -> None:
+        program = peer("moonraker", "moonraker==0.11.0", "moonraker")
+        appliance = RunningAppliance(60.0)
+        self.addCleanup(appliance.clean_up)
+        appliance.start()
+        data = Path(self.mktemp()).absolute()
+        os.makedirs(data / "config")
+        port = free_port()
+        (data / "config" / "moonraker.conf").write_text(CONFIG.format(port=port, uds=appliance.uds))
+        moonraker = PeerServer([str(program), "-d", str(data)], data / "out.log", f"http://127.0.0.1:{port}")
+        self.addCleanup(moonraker.stop)
+
+        def ready() -> bool:
+            info = moonraker.call("GET", "/server/info")["result"]
+            return bool(info["klippy_connected"] and info["klippy_state"] == "ready")
+
+        moonraker.wait_for("Moonraker to be ready", ready, 60)
+        info = moonraker.call("GET", "/server/info")["result"]
+        self.assertEqual(info["missing_klippy_requirements"], [])
+        self.assertEqual(info["failed_components"], [])
+        self.assertEqual(moonraker.call("GET", "/printer/info")["result"]["state"], "ready")
+        moonraker.upload("/server/files/upload", SAMPLE, root="gcodes", print="true")
+
+        def complete() -> bool:
+            status = moonraker.call("GET", "/printer/objects/query?print_stats")["result"]["status"]
+            return bool(status["print_stats"]["state"] == "complete")
+
+        moonraker.wait_for("the end of the print", complete, 300)
+        job = moonraker.call("GET", "/server/history/list")["result"]["jobs"][0]
+        self.assertEqual((job["filename"], job["status"]), (SAMPLE.name, "completed"))
+        self.assertGreater(job["filament_used"], 300)
+
+        # The printer restarts, and Moonraker notices and comes back.
+        moonraker.call("POST", "/printer/restart")
+        moonraker.wait_for("Moonraker to be ready again", ready, 60)
