@@ -86,6 +86,6 @@ async function start(session, library, file) {
   const src = thumbnail(file.path, metadata, 200);
   const body = [make('h3', {}, file.path), make('p', { className: 'facts' }, facts(file, metadata))];
   if (src) body.unshift(make('img', { src, alt: 'Picture of the print' }));
-  const sure = await ask('Start this print?', 'Start printing', 'Not now', ...body);
+  const sure = await ask('Start this print?', 'Start printing', 'Not now', body);
   if (sure) await attempt(session.request('printer.print.start', { filename: file.path }, 0));
 }

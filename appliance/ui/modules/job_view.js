@@ -38,7 +38,7 @@ export function show_job(session, library) {
   get('resume').onclick = () => ask_printer('resume');
   get('cancel').onclick = async () => {
     const loss = make('p', {}, `${filename} can't be continued afterwards.`);
-    if (await ask('Cancel this print?', 'Cancel the print', 'Keep printing', loss)) ask_printer('cancel');
+    if (await ask('Cancel this print?', 'Cancel the print', 'Keep printing', [loss], true)) ask_printer('cancel');
   };
 }
 

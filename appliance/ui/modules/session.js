@@ -56,10 +56,11 @@ export class Session {
     const page = { client_name: 'appliance', version: '0.1.0', type: 'web', url: location.origin };
     try {
       await this.request('server.connection.identify', page);
-      await this.synchronise();
-    } catch (error) {
-      if (this.connection.is_open) this.store.change_host({ state: 'refused', message: error.message });
+    } catch ({ message }) {
+      if (this.connection.is_open) this.store.change_host({ state: 'refused', message });
+      return;
     }
+    await this.synchronise();
   }
 
   /** Look at the host until it is in a state that lasts, then take over all that it tells. */
@@ -80,12 +81,15 @@ export class Session {
   /** @returns {Promise<boolean>} whether the host's state lasts and was taken over */
   async look() {
     const { klippy_connected: present, klippy_state: state } = await this.request('server.info');
-    this.store.change_host({ state, message: present ? '' : 'The motion host is not running.' });
-    if (!present || state === 'disconnected') return false;
+    if (!present || state === 'disconnected') {
+      this.store.change_host({ state: 'disconnected', message: 'The motion host is not running.' });
+      return false;
+    }
     const info = await this.request('printer.info');
     this.store.change_host({ state: info.state, message: info.state_message, name: info.hostname });
     if (info.state === 'startup') return false;
-    await this.follow();
+    const following = this.follow();
+    await (info.state === 'ready' ? following : following.catch(this.excuse)); // a broken host has little to tell
     return true;
   }
 
@@ -95,7 +99,7 @@ export class Session {
     for (const name of found.heaters?.available_sensors ?? []) objects[name] = ['temperature', 'target', 'power'];
     const { status } = await this.request('printer.objects.subscribe', { objects });
     this.store.change({ status });
-    await this.load_temperatures();
+    await this.load_temperatures().catch(this.excuse); // the chart fills up all the same
   }
 
   async load_temperatures() {

@@ -24,12 +24,13 @@ export async function attempt(doing) {
   }
 }
 
-/** @param {string} title @param {string} yes @param {string} no @param {...Node} body @returns {Promise<boolean>} */
-export function ask(title, yes, no, ...body) {
+/** @param {string} title @param {string} yes @param {string} no @param {Node[]} body @param {boolean} loses something @returns {Promise<boolean>} */
+export function ask(title, yes, no, body, loses = false) {
   const dialog = get('ask');
   show('ask-title', title);
   show('ask-yes', yes);
   show('ask-no', no);
+  get('ask-yes').classList.toggle('danger', loses);
   get('ask-body').replaceChildren(...body);
   set(dialog, { returnValue: '' }); // as Escape leaves it
   dialog.showModal();

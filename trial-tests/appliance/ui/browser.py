@@ -27,6 +27,8 @@ CHROMIUM = next(filter(None, map(shutil.which, ["chromium", "chromium-browser", 
 if MISSING is None and CHROMIUM is None:
     MISSING = "chromium is not installed (apt-get install chromium)"
 
+# What the browser itself reports of scenarios that fail requests, or read the canvas.
+_PROVOKED = re.compile("error: (Failed to load resource|WebSocket connection to)|warning: Canvas2D: Multiple")
 _PATIENCE = 15_000  # ms that anything on the page may take on a busy machine
 _SWITCHES = [
     "--no-sandbox",
@@ -68,9 +70,7 @@ def open_page(url: str, scenario: Callable[[Page], None], **context: Any) -> Non
             scenario(page)
         finally:
             browser.close()
-    # The browser itself reports failed requests, which some scenarios provoke.
-    provoked = re.compile("error: (Failed to load resource|WebSocket connection to)|warning: Canvas2D: Multiple read")
-    assert not [text for text in complaints if not provoked.match(text)], complaints
+    assert not [text for text in complaints if not _PROVOKED.match(text)], complaints
 
 
 class PageTestCase(TestCase):
