@@ -101,9 +101,8 @@ bool console_plugged(void) {
 
 bool console_connected(void) {
     struct pollfd poll_fd = {.fd = console.fd, .events = POLLIN};
-    if (!console.fd || console.connected)
-        return console.connected;
-    console.connected = poll(&poll_fd, 1, 0) >= 0 && !(poll_fd.revents & POLLHUP);
+    if (console.fd && !console.connected && poll(&poll_fd, 1, 0) >= 0 && !(poll_fd.revents & POLLHUP))
+        console.connected = true;
     return console.connected;
 }
 
@@ -112,10 +111,16 @@ int console_fd(bool *pending) {
     return console.connected ? console.fd : -1;
 }
 
+// The host is gone. What was written before that was noticed waits in the kernel: not for the next one.
 static void hang_up(void) {
     console.connected = false;
     console.queued = 0;
-    tcflush(console.fd, TCIOFLUSH);
+    tcflush(console.fd, TCOFLUSH);
+    int terminal = open(console.device, O_RDWR | O_NOCTTY | O_CLOEXEC);
+    if (terminal < 0)
+        return;
+    tcflush(terminal, TCIFLUSH);
+    close(terminal);
 }
 
 size_t console_read(uint8_t *bytes, size_t size) {

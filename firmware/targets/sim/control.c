@@ -40,7 +40,7 @@ bool control_open(const char *path) {
         unlink(path);
     listener = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     mode_t mask = umask(0177); // it can break the printer: for its owner only
-    bool ok = listener >= 0 && !bind(listener, (struct sockaddr *)&address, sizeof(address)) && !listen(listener, 4);
+    bool ok = listener >= 0 && !bind(listener, (struct sockaddr *)&address, sizeof(address)) && !listen(listener, 16);
     umask(mask);
     return ok || complain(path);
 }
@@ -111,23 +111,22 @@ static void serve_client(struct client *client) {
     }
 }
 
-static void accept_client(void) {
-    int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
-    if (fd < 0)
-        return;
+static void take_in(int fd) {
     for (int i = 0; i < CONTROL_CLIENTS_MAX; i++) {
         if (clients[i].fd)
             continue;
         clients[i] = (struct client){.fd = fd};
         return;
     }
-    close(fd);
+    close(fd); // there are enough
 }
 
 void control_serve(void) {
     if (!listener)
         return;
-    accept_client();
+    int fd;
+    while ((fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC)) >= 0)
+        take_in(fd);
     for (int i = 0; i < CONTROL_CLIENTS_MAX; i++)
         if (clients[i].fd)
             serve_client(&clients[i]);

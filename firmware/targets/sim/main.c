@@ -128,10 +128,12 @@ static void loop(const sigset_t *while_waiting) {
 static void finish(void) {
     static char text[65536];
     struct json_writer json = {.text = text, .size = sizeof(text)};
-    printer_advance(&simulation.printer, simulation.now);
-    report_write(&json, NULL, &simulation.printer, &simulation.mcu, simulation.now);
-    trail_write(&simulation.printer.trail, "R,%s", text);
-    trail_close(&simulation.printer.trail, &simulation.printer.gantry, simulation.now);
+    if (simulation.printer.model) { // else it never started
+        printer_advance(&simulation.printer, simulation.now);
+        report_write(&json, NULL, &simulation.printer, &simulation.mcu, simulation.now);
+        trail_write(&simulation.printer.trail, "R,%s", text);
+        trail_close(&simulation.printer.trail, &simulation.printer.gantry, simulation.now);
+    }
     console_unplug();
     control_close();
     timebase_close(&simulation.timebase);

@@ -8,6 +8,7 @@ import json
 import os
 import re
 import select
+import termios
 import time
 import zlib
 from typing import Any
@@ -62,8 +63,11 @@ def unvlq(data: bytes, at: int) -> tuple[int, int]:
 class RawMcu:
     """A connection to the firmware at a pty."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, flush: bool = True) -> None:
+        """Open C{path} and identify; C{flush} drops what a host before this one has left unread."""
         self.fd = os.open(path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+        if flush:
+            termios.tcflush(self.fd, termios.TCIFLUSH)
         self.sequence = 0
         self.unsynced = False
         self.buffer = b""
@@ -132,7 +136,8 @@ class RawMcu:
                     del self.received[index]
                     return fields
                 if got == "shutdown" and name not in ("shutdown", "clock"):
-                    raise AssertionError(f"the firmware shut down: {self.reasons[fields['static_string_id']]}")
+                    reason = self.reasons[fields["static_string_id"]]
+                    raise AssertionError(f"the firmware shut down: {reason}")
             seen = len(self.received)
             self._read(deadline)
 

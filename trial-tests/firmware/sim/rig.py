@@ -136,6 +136,7 @@ class PageClock:
     """The test's own view of a clock page; slot 0 is its lease."""
 
     def __init__(self, path: str, speed: float) -> None:
+        self.path = path
         now = time.monotonic()
         with open(path, "w+b") as file:
             file.write(struct.pack("=QQddd", 0x314B4C434D49534B, 0, now, now, speed).ljust(4096, b"\0"))
@@ -158,7 +159,16 @@ class PageClock:
 class Rig:
     """A running simulator."""
 
-    def __init__(self, folder: Path, model: str, *arguments: str, speed: float = SPEED, clock: bool = True) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        model: str,
+        *arguments: str,
+        speed: float = SPEED,
+        clock: bool = True,
+        page: PageClock | None = None,
+        slot: int = 16,
+    ) -> None:
         folder.mkdir()
         self.folder = folder
         self.link = str(folder / "mcu")
@@ -170,12 +180,17 @@ class Rig:
         command = [simulator(), str(folder / "model"), "-I", self.link, "--control", self.control_path]
         command += ["--record", str(self.record), "--die-with-parent", *arguments]
         if clock:
-            self.clock = PageClock(str(folder / "page"), speed)
-            command += ["--clock", str(folder / "page"), "--slot", "16"]
+            self.clock = page or PageClock(str(folder / "page"), speed)
+            command += ["--clock", self.clock.path, "--slot", str(slot)]
         with open(self.errors, "wb") as errors:
             self.process = subprocess.Popen(command, stderr=errors)
         self._wait_until(lambda: os.path.lexists(self.link), "the simulator doesn't start")
         self._socket: socket.socket | None = None
+
+    @classmethod
+    def beside(cls, other: "Rig", model: str, slot: int) -> "Rig":
+        """A second simulator on the clock page of C{other}."""
+        return cls(other.folder.with_name(f"{other.folder.name}-{slot}"), model, page=other.clock, slot=slot)
 
     def _wait_until(self, condition: Any, complaint: str) -> None:
         deadline = time.monotonic() + PATIENCE
@@ -184,9 +199,9 @@ class Rig:
                 raise AssertionError(f"{complaint}: {self.errors.read_text()}")
             select.select([], [], [], 0.0005)
 
-    def connect(self) -> RawMcu:
+    def connect(self, flush: bool = True) -> RawMcu:
         """Open the firmware's port."""
-        self.mcu = RawMcu(self.link)
+        self.mcu = RawMcu(self.link, flush)
         return self.mcu
 
     def advance(self, seconds: float) -> None:

@@ -1,6 +1,7 @@
 """Steps on the pins move the carriage as the model says: positions, endstops, crashes, the record."""
 
 import csv
+from itertools import pairwise
 from pathlib import Path
 
 from .motion import ENDSTOP_X, ENDSTOP_Y, PROBE, TRSYNC, Motors, ramp
@@ -66,7 +67,7 @@ class CartesianTests(SimTestCase):
                 self.assertLess(time, times[step] if step < steps else time + 1)
             self.assertGreater(time - times[step - 1], -2e-6)
         self.assertAlmostEqual(found[-1][1], 100.0)
-        for (_, before, *_), (_, after, *_) in zip(found, found[1:], strict=False):
+        for (_, before, *_), (_, after, *_) in pairwise(found):
             self.assertLessEqual(after - before, 0.25 + 1e-6)
 
     def test_velocity_and_acceleration(self) -> None:
@@ -75,7 +76,9 @@ class CartesianTests(SimTestCase):
         moves = [(20000, 1, 0)]
         speed, acceleration, distance = 10.0, 1000.0, 0.0125
         while speed < 100.0:  # one queue_step for each 8 steps, as a host would compress it
-            times = [((speed**2 + 2 * acceleration * distance * n) ** 0.5 - speed) / acceleration for n in range(9)]
+            times = [
+                ((speed**2 + 2 * acceleration * distance * n) ** 0.5 - speed) / acceleration for n in range(9)
+            ]
             interval = round((times[1] - times[0]) * FREQ)
             last = round((times[8] - times[7]) * FREQ)
             moves.append((interval, 8, round((last - interval) / 7)))
@@ -106,7 +109,7 @@ class CartesianTests(SimTestCase):
 
     def test_inverted_endstop_at_the_far_end(self) -> None:
         """A switch with "!" pulls its pin down; it triggers where the axis is at or above its place."""
-        self.assertEqual(self.r.mcu.query("endstop_query_state", "endstop_state", oid=ENDSTOP_Y)["pin_value"], 1)
+        self.assertEqual(self.pin_of_y(), 1)
         self.motors.home(ENDSTOP_Y, 0, (1,))
         self.motors.move(1, -1, steady(12000, 4000))
         self.r.advance(4.0)
@@ -114,7 +117,11 @@ class CartesianTests(SimTestCase):
         y = self.axis("y")["position"]
         self.assertGreaterEqual(y, 200.0)
         self.assertLess(y, 200.05)
-        self.assertEqual(self.r.mcu.query("endstop_query_state", "endstop_state", oid=ENDSTOP_Y)["pin_value"], 0)
+        self.assertEqual(self.pin_of_y(), 0)
+
+    def pin_of_y(self) -> int:
+        state = self.r.mcu.query("endstop_query_state", "endstop_state", oid=ENDSTOP_Y)
+        return state["pin_value"]  # type: ignore[no-any-return]
 
     def test_stuck_endstop_crashes(self) -> None:
         """A switch that never closes lets the carriage run into the frame; the motor stalls there."""
@@ -303,8 +310,9 @@ class CorexyTests(SimTestCase):
         """Homing x turns both belts; both stop at the switch."""
         self.motors.home(ENDSTOP_X, 1, (0, 1))
         start = self.r.mcu_clock(0.05)
-        commands = [command for oid in (0, 1) for command in self.motors.encode(oid, start, -1, steady(8000, 2000))]
-        self.r.mcu.send_many(commands)
+        moves = steady(8000, 2000)
+        for oid in (0, 1):
+            self.r.mcu.send_many(self.motors.encode(oid, start, -1, moves))
         self.r.advance(4.0)
         self.r.mcu.wait("trsync_state", can_trigger=0, trigger_reason=1)
         x, y = self.place()
