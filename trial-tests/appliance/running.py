@@ -17,7 +17,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThread
 
-__all__ = ["Failed", "RunningAppliance"]
+__all__ = ["Failed", "RunningAppliance", "in_thread", "multipart"]
 
 
 class Failed(AssertionError):
@@ -37,6 +37,8 @@ class RunningAppliance:
         self.url = ""
         self.process: subprocess.Popen[str] | None = None
         self._prepare = prepare
+        self.small_disk = 0
+        """Size (MB) of a file system of its own for the data, 0 for none."""
 
     # life
 
@@ -49,6 +51,10 @@ class RunningAppliance:
         ]  # fmt: skip
         if self._prepare is not None:
             self._prepare(self.data)
+        if self.small_disk:
+            self.data.mkdir()
+            mount = f'mount -t tmpfs -o size={self.small_disk}m none {self.data} && exec "$@"'
+            command = ["unshare", "-rm", "sh", "-c", mount, "sh", *command]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         if ready:
             self.wait_ready(within)
@@ -118,9 +124,15 @@ class RunningAppliance:
         )
         try:
             with urllib.request.urlopen(request, timeout=30) as answer:
-                return json.loads(answer.read())["result"]
+                found = json.loads(answer.read())
+                return found.get("result", found)
         except urllib.error.HTTPError as error:
             raise Failed(f"{verb} {path}: {error.code} {error.read().decode(errors='replace')}") from None
+
+    def upload(self, file: Path, **fields: str) -> Any:
+        """Upload C{file} as a browser's form does; the C{result} or, without one, the whole answer."""
+        body, kind = multipart(file, **fields)
+        return self.call("POST", "/server/files/upload", body, kind)
 
     def status(self, *objects: str) -> Any:
         """The present status of printer objects, by name."""
@@ -178,6 +190,17 @@ class RunningAppliance:
     def print_state(self) -> str:
         """C{print_stats.state}."""
         return str(self.status("print_stats")["print_stats"]["state"])
+
+
+def multipart(file: Path, **fields: str) -> tuple[bytes, str]:
+    """Body and content type of a form with C{fields} and C{file}."""
+    mark = "----boundary-of-the-test"
+    parts = [
+        f'--{mark}\r\nContent-Disposition: form-data; name="{n}"\r\n\r\n{v}\r\n' for n, v in fields.items()
+    ]
+    head = f'--{mark}\r\nContent-Disposition: form-data; name="file"; filename="{file.name}"\r\n\r\n'
+    body = ("".join(parts) + head).encode() + file.read_bytes() + f"\r\n--{mark}--\r\n".encode()
+    return body, f"multipart/form-data; boundary={mark}"
 
 
 def in_thread(function: Callable[..., Any], *args: Any, **kwargs: Any) -> "Deferred[Any]":

@@ -9,7 +9,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-from ..appliance.running import Failed
+from ..appliance.running import Failed, multipart
 
 __all__ = ["PeerServer", "free_port"]
 
@@ -57,14 +57,8 @@ class PeerServer:
 
     def upload(self, path: str, file: Path, **fields: str) -> Any:
         """Upload C{file} as a browser's form does."""
-        mark = "----boundary-of-the-test"
-        parts = [
-            f'--{mark}\r\nContent-Disposition: form-data; name="{n}"\r\n\r\n{v}\r\n'
-            for n, v in fields.items()
-        ]
-        head = f'--{mark}\r\nContent-Disposition: form-data; name="file"; filename="{file.name}"\r\n\r\n'
-        body = ("".join(parts) + head).encode() + file.read_bytes() + f"\r\n--{mark}--\r\n".encode()
-        return self.call("POST", path, body, f"multipart/form-data; boundary={mark}")
+        body, kind = multipart(file, **fields)
+        return self.call("POST", path, body, kind)
 
     def wait_for(self, what: str, condition: Any, within: float) -> Any:
         """Ask until C{condition()} is true; connection errors count as not yet."""
