@@ -33,7 +33,10 @@ class Line:
         """What follows the command's name, comments included."""
     @property
     def params(self) -> Mapping[str, str]:
-        """Parameters by upper-case name. @raise MalformedGcode: naming a malformed word, its line and byte."""
+        """Parameters by upper-case name.
+
+        @raise MalformedGcode: naming a malformed word, its line and byte.
+        """
     @property
     def lenient_params(self) -> Mapping[str, str]:
         """Those parameters that can be read."""
