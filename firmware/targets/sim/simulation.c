@@ -20,8 +20,9 @@ static double shortest_pause(void) {
 // Virtual seconds by which the clock may outrun this process. What a host sends in them is read up to
 // so much later than it was sent: two pauses are enough, and the full slack only at very high speed.
 static double lease_ahead(void) {
+    static const double least = 0.02;
     double ahead = 2 * shortest_pause() * timebase_speed(&simulation.timebase);
-    return ahead < TIMEBASE_SLACK ? ahead : TIMEBASE_SLACK;
+    return ahead < least ? least : ahead > TIMEBASE_SLACK ? TIMEBASE_SLACK : ahead;
 }
 
 static void run_tasks(void) {
