@@ -2,10 +2,12 @@
 
 from attrs import field, frozen
 
+from klipperd.errors import CommandError
+
 __all__ = ["ExtrusionRefused", "InvalidMove", "MoveOutOfRange", "MoveRefused", "NotHomed", "StepsLost"]
 
 
-class MoveRefused(ValueError):
+class MoveRefused(CommandError):
     """A move that was not accepted; the planner's state is as it was before."""
 
 

@@ -92,6 +92,9 @@ class Lookahead:
     def __len__(self) -> int:
         """Moves that wait."""
     @property
+    def entry_velocity(self) -> float:
+        """mm/s at which the last planned move ends, and the next flush goes on."""
+    @property
     def pending_time(self) -> float:
         """Lower bound (s) of the time that the waiting moves take."""
     @property

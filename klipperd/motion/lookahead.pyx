@@ -144,6 +144,10 @@ cdef class Lookahead:
         return self.where[0], self.where[1], self.where[2], self.where[3]
 
     @property
+    def entry_velocity(self):
+        return sqrt(self.entry_s)
+
+    @property
     def pending_time(self):
         return self.pending
 

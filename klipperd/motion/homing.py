@@ -1,0 +1,146 @@
+"""Homing: find an axis' position by moving until its endstop triggers.
+
+A fast approach, a retreat, and a slow second approach (Config_Reference.md, "stepper").
+"""
+
+from collections.abc import Sequence
+
+from attrs import frozen
+from twisted.internet.defer import Deferred, DeferredList
+
+from klipperd.errors import CommandError
+from klipperd.motion.drip import drip_move
+from klipperd.motion.hardware import HomingRun
+from klipperd.motion.kinematics.base import AXES, Vector
+from klipperd.motion.motors import StepperMotor
+from klipperd.motion.rails import Rail, RailEndstop
+from klipperd.motion.toolhead import Toolhead
+
+__all__ = ["HomingResult", "home_axis", "homing_move"]
+
+OVERSHOOT = 1.5
+"""The first approach may go so many times the axis' travel before it is given up."""
+
+
+@frozen
+class HomingResult:
+    """What a homing move came to: positions (mm) in the coordinates that held when it began."""
+
+    triggered: Vector
+    """Where the tool head was at the trigger."""
+    halted: Vector
+    """Where it came to rest."""
+    moved: bool
+    """Whether any motor stepped before the trigger."""
+
+
+def _rest_time(motors: Sequence[StepperMotor], speed: float) -> float:
+    """Seconds between two samples: one a step."""
+    return min(motor.motion.step_distance for motor in motors) / speed
+
+
+async def homing_move(
+    toolhead: Toolhead,
+    endstops: Sequence[RailEndstop],
+    target: Sequence[float],
+    speed: float,
+    *,
+    triggered: bool = True,
+) -> HomingResult:
+    """Move to C{target} (x, y, z, e in mm) at C{speed} (mm/s) until every endstop has triggered.
+
+    The toolhead's position afterwards is where it came to rest.
+
+    @raise CommandError: when an endstop did not trigger, or communication with an MCU was lost.
+    """
+    motors = [motor for e in endstops for motor in e.motors]
+    begin = toolhead.last_move_time()
+    toolhead.generation.advance(begin, toolhead.now(), finish=True)
+    before = {motor: motor.motion.steps for motor in motors}
+    rest_time = _rest_time(motors, speed)
+    runs = [e.endstop.start_homing(begin, rest_time, triggered=triggered) for e in endstops]
+    stopped: Deferred[None] = Deferred()
+    DeferredList([run.done for run in runs]).addCallback(lambda _: stopped.callback(None))
+    end = await drip_move(toolhead, target, speed, stopped)
+    times, failure = await _finish(runs, end)
+    at_trigger = dict(before)
+    for endstop, time in zip(endstops, times, strict=True):
+        if time is not None:
+            at_trigger.update({motor: _steps_at(motor, time) for motor in endstop.motors})
+    for motor in motors:
+        await motor.halted()
+    halted = toolhead.kinematics.position(lambda motor: motor.motion.commanded)
+    toolhead.end_drip(halted)
+    if failure is not None:
+        raise failure
+    missing = [e.name for e, time in zip(endstops, times, strict=True) if time is None]
+    if missing:
+        raise CommandError(f"No trigger on {', '.join(missing)} after full movement")
+    trigger = toolhead.kinematics.position(
+        lambda motor: motor.motion.coordinate_of(at_trigger.get(motor, motor.motion.steps))
+    )
+    return HomingResult(trigger, halted, any(at_trigger[m] != before[m] for m in motors))
+
+
+async def _finish(runs: Sequence[HomingRun], end: float) -> tuple[list[float | None], CommandError | None]:
+    """The time of each trigger, and the first thing that went wrong."""
+    times: list[float | None] = []
+    failure: CommandError | None = None
+    for run in runs:
+        try:
+            times.append(await run.finish(end))
+        except CommandError as error:
+            failure = failure or error
+            times.append(None)
+    return times, failure
+
+
+def _steps_at(motor: StepperMotor, print_time: float) -> int:
+    return motor.motion.position_at_clock(motor.hardware.mcu.print_time_to_clock(print_time))
+
+
+async def home_axis(toolhead: Toolhead, rail: Rail) -> None:
+    """Home one axis. @raise CommandError: when it can't be done; the axis isn't homed then."""
+    axis = AXES.index(rail.axis)
+    toolhead.clear_homed(rail.axis)
+    toolhead.lookahead.set_unbounded(axis)
+    try:
+        position = await _approach_twice(toolhead, rail, axis)
+    except BaseException:
+        toolhead.clear_homed(rail.axis)
+        raise
+    toolhead.set_position(position, rail.axis)
+
+
+async def _approach_twice(toolhead: Toolhead, rail: Rail, axis: int) -> list[float]:
+    config = rail.config
+    low, high = rail.travel
+    travel = OVERSHOOT * (high - low)
+    position = await _approach(toolhead, rail, axis, travel, config.homing_speed)
+    if config.homing_retract_dist <= 0.0:
+        return position
+    toolhead.set_position(position, tell=False)
+    retreat = toolhead.position
+    retreat[axis] -= rail.direction * config.homing_retract_dist
+    toolhead.move(retreat, config.homing_retract_speed or config.homing_speed)
+    second_speed = config.second_homing_speed or config.homing_speed / 2.0
+    await toolhead.wait_moves()
+    return await _approach(toolhead, rail, axis, 2.0 * config.homing_retract_dist, second_speed, again=True)
+
+
+async def _approach(
+    toolhead: Toolhead, rail: Rail, axis: int, travel: float, speed: float, *, again: bool = False
+) -> list[float]:
+    """Approach the endstop from wherever the axis is, by C{travel} mm at most; the position found."""
+    at_endstop = rail.config.position_endstop
+    start = toolhead.position
+    start[axis] = at_endstop - rail.direction * travel
+    toolhead.set_position(start, tell=False)
+    target = toolhead.position
+    target[axis] = at_endstop
+    result = await homing_move(toolhead, rail.endstops, target, speed)
+    if again and not result.moved:
+        raise CommandError(f"Endstop {rail.axis} still triggered after retract")
+    found = toolhead.position
+    found[axis] = at_endstop + result.halted[axis] - result.triggered[axis]
+    return found

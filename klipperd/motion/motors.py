@@ -1,0 +1,107 @@
+"""Stepper motors: their options, and each one's way from a motion queue to its pins."""
+
+from collections.abc import Iterator
+
+from attrs import define, frozen
+
+from klipperd.motion.hardware import McuStepper, MotionBoard
+from klipperd.motion.stepper import StepperMotion
+from klipperd.objects import Pin, option
+from klipperd.objects.values import ValueProblem
+
+__all__ = ["MotorConfig", "MotorOwner", "StepperMotor", "build_motor", "gear_factor"]
+
+
+def gear_factor(ratios: tuple[str, ...]) -> float:
+    """Turns of the motor for one turn of the axis: C{("57:11", "2:1")}.
+
+    @raise ValueProblem: naming the ratio that is none.
+    """
+    factor = 1.0
+    for ratio in ratios:
+        driven, _, driving = ratio.partition(":")
+        try:
+            share = float(driven) / float(driving)
+        except (ValueError, ZeroDivisionError):
+            share = 0.0
+        if not 0.0 < share < 1e9:
+            raise ValueProblem(f"{ratio!r} is no ratio such as 57:11")
+        factor *= share
+    return factor
+
+
+@frozen(kw_only=True)
+class MotorConfig:
+    """Options of every stepper motor."""
+
+    step_pin: Pin = option(doc="output that steps the driver")
+    dir_pin: Pin = option(doc="output that sets the direction; high means up")
+    enable_pin: Pin | None = option(None, doc="output that switches the driver on")
+    rotation_distance: float = option(above=0.0, unit="mm", doc="travel for one turn of the (final) gear")
+    microsteps: int = option(minimum=1, doc="steps that the driver makes of one full step")
+    full_steps_per_rotation: int = option(200, minimum=1, doc="full steps of one turn of the motor")
+    gear_ratio: tuple[str, ...] = option((), doc="gears between motor and axis, such as 57:11, 2:1")
+    step_pulse_duration: float | None = option(
+        None, minimum=0.0, maximum=0.001, unit="s", doc="shortest time that the step pin keeps a level"
+    )
+
+    def check(self) -> Iterator[tuple[str, str]]:
+        """Problems of options in combination."""
+        try:
+            gear_factor(self.gear_ratio)
+        except ValueProblem as problem:
+            yield "gear_ratio", str(problem)
+
+    @property
+    def step_distance(self) -> float:
+        """mm a step."""
+        steps = self.full_steps_per_rotation * self.microsteps * gear_factor(self.gear_ratio)
+        return self.rotation_distance / steps
+
+
+@define(eq=False)
+class StepperMotor:
+    """One motor: its MCU's end and its step generation."""
+
+    name: str
+    hardware: McuStepper
+    motion: StepperMotion
+    enable_pin: Pin | None
+    rotation_distance: float
+
+    def sync_clock(self) -> None:
+        """Take over the present estimate of the MCU's clock."""
+        clock = self.hardware.mcu.print_clock
+        self.motion.set_clock(clock.freq, clock.offset)
+
+    async def halted(self) -> float:
+        """The MCU has stopped the motor: learn where; gives its coordinate (mm)."""
+        return self.motion.halted(await self.hardware.position())
+
+
+class MotorOwner:
+    """A printer object with motors: axes and extruders."""
+
+    @property
+    def motors(self) -> list[StepperMotor]:
+        """Its motors."""
+        raise NotImplementedError
+
+
+def build_motor(name: str, config: MotorConfig, board: MotionBoard) -> StepperMotor:
+    """A motor on the pins of its section."""
+    hardware = board.stepper(
+        config.step_pin, config.dir_pin, step_pulse_duration=config.step_pulse_duration
+    )
+    queue_step, set_dir, reset_clock = hardware.command_ids
+    motion = StepperMotion(
+        hardware.mcu.link,
+        hardware.oid,
+        config.step_distance,
+        queue_step,
+        set_dir,
+        reset_clock,
+        lane=hardware.lane,
+        invert_dir=hardware.invert_dir,
+    )
+    return StepperMotor(name, hardware, motion, config.enable_pin, config.rotation_distance)
