@@ -13,7 +13,6 @@ import os
 import struct
 import time
 from collections.abc import Callable
-from heapq import heapify, heappop, heappush
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +20,9 @@ from attrs import define, field
 from twisted.application.service import Service
 from twisted.internet.base import DelayedCall
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
-from twisted.logger import Logger
 from zope.interface import implementer
+
+from klipperd.calls import DelayedCalls
 
 __all__ = [
     "LINK_SLOTS",
@@ -33,8 +33,6 @@ __all__ = [
     "ClockPageError",
     "ScaledClock",
 ]
-
-_log = Logger()
 
 SLACK = 0.1
 """Virtual seconds that a participant lets the clock run ahead of what it has handled."""
@@ -155,21 +153,21 @@ def _checked(slot: int) -> int:
 @implementer(IReactorTime)
 @define(eq=False, slots=False)
 class ScaledClock(Service):
-    """C{IReactorTime} in the virtual time of a L{ClockPage}, driven by a real one.
+    """C{IReactorTime} in the virtual time of a L{ClockPage}, driven by a real one, which should have a fine
+    resolution (L{klipperd.fine_clock.FineClock}): at 60 times real time its turns are 0.5 ms apart.
 
     It holds the reactor's lease while it runs as a service: when the reactor is late, time waits for it.
-    Calls run in the order of their times; a call that is asked for while others run waits for the next
-    turn, as with a reactor. Calls asked for before the start wait for it; those left at the stop never
-    run, so stop it last.
+    Calls asked for before the start wait for it; those left at the stop never run, so stop it last.
     """
 
     page: ClockPage
     real: IReactorTime
     slot: int = REACTOR_SLOT
-    _calls: list[tuple[float, int, DelayedCall]] = field(init=False, factory=list)
-    _count: int = field(init=False, default=0)
+    _calls: DelayedCalls = field(init=False)
     _timer: IDelayedCall | None = field(init=False, default=None)
-    _cancelled: int = field(init=False, default=0)
+
+    def __attrs_post_init__(self) -> None:
+        self._calls = DelayedCalls(self.seconds, self._hurry)
 
     # IReactorTime
 
@@ -182,18 +180,11 @@ class ScaledClock(Service):
 
         @raise ValueError: C{delay} is below 0.
         """
-        if delay < 0:
-            raise ValueError(f"a delay of {delay} s is below 0")
-        call = DelayedCall(
-            self.seconds() + delay, callable, args, kwargs, self._forget, self._moved, self.seconds
-        )
-        self._push(call)
-        self._hurry(delay)
-        return call
+        return self._calls.add(delay, callable, args, kwargs)
 
     def getDelayedCalls(self) -> list[DelayedCall]:
         """All calls that wait."""
-        return [call for _, _, call in self._calls if not (call.cancelled or call.called)]
+        return self._calls.waiting()
 
     # Service
 
@@ -210,85 +201,32 @@ class ScaledClock(Service):
             self._timer = None
         self.page.release(self.slot)
 
-    # The queue
-
-    def _push(self, call: DelayedCall) -> None:
-        self._count += 1
-        heappush(self._calls, (call.time, self._count, call))
-
-    def _forget(self, call: DelayedCall) -> None:
-        """C{call} was cancelled: it goes when its time comes, or with many others."""
-        self._cancelled += 1
-        if self._cancelled > 64 and self._cancelled > len(self._calls) // 2:
-            self._calls = [entry for entry in self._calls if not entry[2].cancelled]
-            heapify(self._calls)
-            self._cancelled = 0
-
-    def _moved(self, call: DelayedCall) -> None:
-        """C{call} was brought forward; its old place in the queue is void now. (One that is put off is
-        moved when its old time comes.)"""
-        self._push(call)
-        self._hurry(call.time - self.seconds())
-
     # The turns
-
-    @property
-    def _period(self) -> float:
-        """Real seconds between two refreshments of the lease."""
-        return max(_SHORTEST_WAIT, SLACK / 4 / self.page.speed)
 
     def _turn(self) -> None:
         """Run what is due, renew the lease, and set the timer for the next turn."""
         self._timer = None
         now = self.page.now()
-        for call in self._take_due(now):
-            self._run(call)
+        self._calls.run_due(now)
         if self.running:
             self.page.lease(self.slot, now)
             self._timer = self.real.callLater(self._pause(), self._turn)
 
-    def _take_due(self, now: float) -> list[DelayedCall]:
-        due = []
-        while self._calls and self._calls[0][0] <= now:
-            at, _, call = heappop(self._calls)
-            if call.cancelled:
-                self._cancelled = max(0, self._cancelled - 1)
-            elif call.called or at != call.time:
-                pass  # it was brought forward: this is its old place
-            elif call.delayed_time > 0:
-                call.activate_delay()
-                self._push(call)
-            else:
-                due.append(call)
-        return due
-
-    def _run(self, call: DelayedCall) -> None:
-        if call.cancelled or call.called:
-            return
-        if call.delayed_time:  # a call before it in this turn has put it off
-            call.activate_delay()
-            self._push(call)
-            return
-        call.called = 1
-        try:
-            call.func(*call.args, **call.kw)
-        except Exception:
-            _log.failure("in a call by the scaled clock: {call}", call=call)
-
     def _pause(self) -> float:
-        """Real seconds until the next turn."""
-        if not self._calls:
-            return self._period
-        return min(self._period, self._wait(self._calls[0][0] - self.page.now()))
+        """Real seconds until the next turn: the lease is renewed in time, even when nothing is due."""
+        period = max(_SHORTEST_WAIT, SLACK / 4 / self.page.speed)
+        due = self._calls.next_time()
+        return period if due is None else min(period, self._wait(due))
 
-    def _wait(self, ahead: float) -> float:
-        """Real seconds to wait for a call that is due in C{ahead} virtual seconds."""
+    def _wait(self, due: float) -> float:
+        """Real seconds until virtual time C{due}, if nobody holds it up."""
+        ahead = due - self.page.now()
         return _NEXT_TURN if ahead <= 0 else max(_SHORTEST_WAIT, ahead / self.page.speed)
 
-    def _hurry(self, ahead: float) -> None:
-        """A call is due in C{ahead} virtual seconds: is the next turn soon enough?"""
+    def _hurry(self, due: float) -> None:
+        """A call is due at virtual time C{due}: is the next turn soon enough?"""
         if self._timer is None:
             return
-        wait = self._wait(ahead)
+        wait = self._wait(due)
         if self._timer.getTime() > self.real.seconds() + wait:
             self._timer.reset(wait)
