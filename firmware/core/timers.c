@@ -7,6 +7,7 @@
 #include "core/mcu.h"
 
 DECL_REASON(TIMER_TOO_CLOSE, "Timer too close");
+DECL_REASON(TIMER_NO_PAUSE, "Periodic event without a pause");
 DECL_REASON(TIMER_IN_PAST, "Rescheduled timer in the past");
 
 static struct timer *first;

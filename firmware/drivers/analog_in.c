@@ -163,8 +163,13 @@ void command_query_analog_in(const message_word *args)
     a->out_of_range = 0;
     a->fill = 0;
     begin_reading(a, (uint32_t)args[1]);
-    if (a->sample_count)
-        timer_start(&a->timer);
+    if (!a->sample_count)
+        return;
+    if (!a->rest_ticks) {
+        a->sample_count = 0;
+        shutdown(TIMER_NO_PAUSE);
+    }
+    timer_start(&a->timer);
 }
 DECL_COMMAND(command_query_analog_in,
              "query_analog_in oid=%c clock=%u sample_ticks=%u sample_count=%c rest_ticks=%u "

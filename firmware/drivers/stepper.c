@@ -61,22 +61,33 @@ static bool load(struct stepper *s)
     return true;
 }
 
+/* Timer context. */
+static bool is_far_in_past(const struct stepper *s)
+{
+    return (int32_t)(board_clock() - s->step_clock) > (int32_t)(BOARD_LATE_LIMIT);
+}
+
 /* Timer context. Aim at the next step, but not before earliest, when the driver can next see an edge. */
 static enum timer_verdict aim_at_next(struct stepper *s, uint32_t earliest)
 {
+    bool suspect = false; /* spare the clock's reading within a move that is in time */
     if (s->count) {
         s->count--;
         s->step_clock += s->interval;
         s->interval += (uint32_t)(int32_t)s->add;
+    } else if (load(s)) {
+        suspect = true;
     } else {
-        if (!load(s)) {
-            s->active = false;
-            return TIMER_DONE;
-        }
-        if ((int32_t)(board_clock() - s->step_clock) > (int32_t)(BOARD_LATE_LIMIT))
-            return shutdown_in_timer(STEPPER_IN_PAST);
+        s->active = false;
+        return TIMER_DONE;
     }
-    s->timer.clock = clock_before(s->step_clock, earliest) ? earliest : s->step_clock;
+    s->timer.clock = s->step_clock;
+    if (clock_before(s->step_clock, earliest)) {
+        s->timer.clock = earliest;
+        suspect = true;
+    }
+    if (suspect && is_far_in_past(s))
+        return shutdown_in_timer(STEPPER_IN_PAST);
     return TIMER_AGAIN;
 }
 

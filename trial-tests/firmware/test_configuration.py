@@ -85,6 +85,16 @@ class Configuration(DeviceTests):
         self.device.send("emergency_stop")
         self.device.silence()
 
+    def test_shutdown_in_a_block(self) -> None:
+        """What follows the shutdown in its block is refused or answered as ever."""
+        encode = self.device.dictionary.encode
+        names = {"emergency_stop": {}, "get_clock": {}, "set_digital_out": {"pin": 1, "value": 1}}
+        content = b"".join(encode(name, **parameters) for name, parameters in names.items())
+        self.assertEqual(self.device.transmit(content), self.device.sequence)
+        self.assertEqual(self.device.message("clock", "is_shutdown").name, "clock")
+        self.assertEqual(self.device.message("clock", "is_shutdown").name, "is_shutdown")
+        self.assertEqual(self.device.shutdown_reason(), "Command request")
+
     def test_first_reason_stays(self) -> None:
         """A second cause while shut down changes nothing."""
         self.device.transmit(wire.vlq(95))
