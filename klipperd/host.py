@@ -10,7 +10,7 @@ from typing import Any
 from attrs import define, field
 from twisted.application.service import Service
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.interfaces import IReactorTime
+from twisted.internet.interfaces import IReactorFDSet, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -29,6 +29,7 @@ __all__ = ["HOST_SERVICES", "Host"]
 
 HOST_SERVICES = (
     IReactorTime,
+    IReactorFDSet,
     HostControl,
     HostSettings,
     Objects,
@@ -55,7 +56,7 @@ StateListener = Callable[[HostState, str], None]
 class Host(Service, HostControl):
     """One printer, alive for as long as the service runs.
 
-    C{extra_status} are status sources of the process itself, such as the event loop's lateness.
+    C{clock} is the printer's time; C{reactor} watches file descriptors. C{extra_status} are status sources of the process itself, such as the event loop's lateness.
     """
 
     clock: IReactorTime
@@ -65,6 +66,7 @@ class Host(Service, HostControl):
     procedures: Procedures
     configuration: Configuration
     workers: Workers
+    reactor: IReactorFDSet
     extra_status: Mapping[str, Any] = field(factory=dict)
     built: Built = field(init=False, factory=Built)
     objects: Objects = field(init=False)
@@ -188,7 +190,7 @@ class Host(Service, HostControl):
 
     def _services(self) -> dict[Any, Any]:
         own = (
-            self.clock, self, self.settings, self.objects,
+            self.clock, self.reactor, self, self.settings, self.objects,
             self.dispatcher, self.procedures, self.configuration, self.workers,
         )  # fmt: skip
         return dict(zip(HOST_SERVICES, own, strict=True))

@@ -5,6 +5,7 @@ from typing import Any
 
 from attrs import define, field, frozen
 from twisted.internet.task import Clock
+from twisted.internet.testing import MemoryReactor
 from twisted.trial.unittest import SynchronousTestCase
 
 from klipperd.config.configuration import Configuration
@@ -95,7 +96,7 @@ class HostTests(SynchronousTestCase):
         catalogue = Catalogue((PrinterObject("thing", ThingConfig, build_thing),))
         self.host = Host(
             self.clock, HostSettings(self.path), catalogue, self.dispatcher,
-            self.procedures, Configuration(), SameThread(),
+            self.procedures, Configuration(), SameThread(), MemoryReactor(),
         )  # fmt: skip
         self.states: list[str] = []
         self.host.on_state(lambda state, message: self.states.append(state.value))
