@@ -6,7 +6,14 @@ from attrs import frozen
 
 from klipperd.thermal.interpolation import Interpolation
 
-__all__ = ["Conversion", "DividedResistance", "ResistanceCurve", "ResistanceTable", "ScaledVoltage"]
+__all__ = [
+    "Conversion",
+    "DividedResistance",
+    "ResistanceCurve",
+    "ResistanceTable",
+    "ScaledVoltage",
+    "StraightRatio",
+]
 
 _EDGE = 1e-5
 """Readings this near to 0 or 1 mean a short or an open circuit: kept off the poles of the formulas."""
@@ -85,3 +92,20 @@ class ScaledVoltage:
     def ratio(self, temperature: float) -> float:
         """See L{Conversion}."""
         return (self.curve.quantity(temperature) + self.offset) / self.reference
+
+
+@frozen
+class StraightRatio:
+    """A sensor whose reading is C{reading} at C{celsius} and changes by 1 in C{slope} degrees."""
+
+    celsius: float
+    reading: float
+    slope: float
+
+    def temperature(self, ratio: float) -> float:
+        """See L{Conversion}."""
+        return self.celsius + (ratio - self.reading) * self.slope
+
+    def ratio(self, temperature: float) -> float:
+        """See L{Conversion}."""
+        return self.reading + (temperature - self.celsius) / self.slope

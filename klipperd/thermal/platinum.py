@@ -9,6 +9,8 @@ __all__ = ["Platinum"]
 _A = 3.9083e-3
 _B = -5.775e-7
 _C = -4.183e-12
+_HOTTEST = 2000.0
+"""Beyond the melting point the formula would turn round."""
 
 
 @frozen
@@ -18,8 +20,8 @@ class Platinum:
     nominal: float
 
     def resistance(self, temperature: float) -> float:
-        """Ohm at C{temperature} (degrees Celsius)."""
-        t = temperature
+        """Ohm at C{temperature} (degrees Celsius), rising throughout."""
+        t = min(temperature, _HOTTEST)
         cubic = _C * (t - 100.0) * t**3 if t < 0.0 else 0.0
         return self.nominal * (1.0 + _A * t + _B * t * t + cubic)
 

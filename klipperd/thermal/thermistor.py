@@ -14,6 +14,8 @@ __all__ = ["KELVIN", "Thermistor", "from_beta", "from_points"]
 KELVIN = 273.15
 """0 degrees Celsius in kelvin."""
 
+_COLDEST = 50.0
+
 
 @frozen
 class Thermistor:
@@ -30,8 +32,8 @@ class Thermistor:
         return 1.0 / inverse - KELVIN if inverse > 0.0 else math.inf
 
     def resistance(self, temperature: float) -> float:
-        """Ohm at C{temperature} (degrees Celsius, above absolute zero)."""
-        wanted = 1.0 / (temperature + KELVIN) - self.a
+        """Ohm at C{temperature} (degrees Celsius; below 50 K it is that of 50 K)."""
+        wanted = 1.0 / max(temperature + KELVIN, _COLDEST) - self.a
         if self.c == 0.0:
             return math.exp(wanted / self.b)
         # The real root of the depressed cubic x^3 + (b/c) x - wanted/c, x = ln R; b and c are positive.
