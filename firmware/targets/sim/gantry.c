@@ -39,36 +39,17 @@ static void join_motors(struct gantry *gantry) {
     }
 }
 
-// Least-squares plane through the places of the Z motors: the weights of its gradient.
-// Two motors (or more in a line) leave the slope across the line at 0.
 static void fit_tilt(struct gantry *gantry) {
     const struct carriage_axis *z = &gantry->axes[AXIS_Z];
-    double *center = gantry->tilt_center, xx = 0, xy = 0, yy = 0;
+    double at[MOTORS_MAX][2];
     for (int i = 0; i < z->motor_count; i++) {
         const struct motor_model *motor = gantry->motors[z->motors[i]].model;
         if (!motor->at_given)
             return;
-        center[0] += motor->at[0] / z->motor_count;
-        center[1] += motor->at[1] / z->motor_count;
+        at[i][0] = motor->at[0];
+        at[i][1] = motor->at[1];
     }
-    for (int i = 0; i < z->motor_count; i++) {
-        const double *at = gantry->motors[z->motors[i]].model->at;
-        double dx = at[0] - center[0], dy = at[1] - center[1];
-        xx += dx * dx, xy += dx * dy, yy += dy * dy;
-    }
-    double trace = xx + yy, det = xx * yy - xy * xy;
-    if (trace <= 0)
-        return;
-    bool plane = det > 1e-9 * trace * trace;
-    double ixx = plane ? yy / det : xx / trace / trace, iyy = plane ? xx / det : yy / trace / trace;
-    double ixy = plane ? -xy / det : xy / trace / trace;
-    for (int i = 0; i < z->motor_count; i++) {
-        const double *at = gantry->motors[z->motors[i]].model->at;
-        double dx = at[0] - center[0], dy = at[1] - center[1];
-        gantry->tilt_weights[i][0] = ixx * dx + ixy * dy;
-        gantry->tilt_weights[i][1] = ixy * dx + iyy * dy;
-    }
-    gantry->tilts = true;
+    tilt_fit(&gantry->tilt, at, z->motor_count);
 }
 
 void gantry_init(struct gantry *gantry, const struct model *model, struct heater *heaters) {
@@ -108,16 +89,12 @@ static double axis_position(const struct gantry *gantry, const struct carriage_a
 
 double gantry_height(const struct gantry *gantry, double x, double y) {
     const struct carriage_axis *z = &gantry->axes[AXIS_Z];
-    double height = z->position, gradient[2] = {0, 0};
-    if (!gantry->tilts)
-        return height;
-    for (int i = 0; i < z->motor_count; i++) {
-        const struct motor *motor = &gantry->motors[z->motors[i]];
-        double risen = (double)motor->rotor * motor->distance;
-        gradient[0] += gantry->tilt_weights[i][0] * risen;
-        gradient[1] += gantry->tilt_weights[i][1] * risen;
-    }
-    return height + gradient[0] * (x - gantry->tilt_center[0]) + gradient[1] * (y - gantry->tilt_center[1]);
+    double risen[MOTORS_MAX];
+    if (!gantry->tilt.known)
+        return z->position;
+    for (int i = 0; i < z->motor_count; i++)
+        risen[i] = (double)gantry->motors[z->motors[i]].rotor * gantry->motors[z->motors[i]].distance;
+    return z->position + tilt_height(&gantry->tilt, risen, z->motor_count, x, y);
 }
 
 static double clearance_at(const struct gantry *gantry, double x, double y) {
@@ -146,7 +123,7 @@ static int find_obstacle(const struct gantry *gantry, const struct motor *motor,
 // Z has moved down: does the nozzle press the bed more than it gives?
 static bool presses_bed(const struct gantry *gantry) {
     const struct bed_model *bed = &gantry->model->bed;
-    if (!bed->section.line || (!gantry->tilts && gantry->axes[AXIS_Z].position > gantry->summit))
+    if (!bed->section.line || (!gantry->tilt.known && gantry->axes[AXIS_Z].position > gantry->summit))
         return false;
     double x = gantry->axes[AXIS_X].position, y = gantry->axes[AXIS_Y].position;
     if (x < bed->area[0] || x > bed->area[2] || y < bed->area[1] || y > bed->area[3])

@@ -7,6 +7,7 @@
 #include "model.h"
 #include "speed.h"
 #include "ticks.h"
+#include "tilt.h"
 
 enum {
     CRASHES_MAX = 32,
@@ -49,9 +50,7 @@ struct gantry {
     struct motor motors[MOTORS_MAX];
     struct carriage_axis axes[AXES];
     struct extruder extruders[EXTRUDERS_MAX];
-    double tilt_weights[MOTORS_MAX][2]; // gradient of the gantry's height a mm of each Z motor
-    double tilt_center[2];
-    bool tilts;
+    struct tilt tilt;
     double summit;          // the bed is nowhere higher
     double lowest;          // nozzle over the bed, at the samples since the mark, mm
     struct speed_vector {   // of the carriage, over all axes

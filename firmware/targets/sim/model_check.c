@@ -1,10 +1,7 @@
 // What a model file must satisfy beyond each option's own limits.
-#include <math.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
-#include "model_tables.h"
+#include "model_parser.h"
 #include "pins.h"
 
 struct checker {
@@ -15,27 +12,13 @@ struct checker {
     bool enables[PIN_COUNT];      // it is an enable pin, which motors may share
 };
 
-static bool fail(struct checker *checker, int line, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-
-static bool fail(struct checker *checker, int line, const char *format, ...) {
-    int used = snprintf(checker->error, MODEL_ERROR_SIZE, "%s:%d: ", checker->file, line);
-    if (used < 0 || used >= MODEL_ERROR_SIZE)
-        return false;
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(checker->error + used, (size_t)(MODEL_ERROR_SIZE - used), format, arguments);
-    va_end(arguments);
-    return false;
-}
-
 static bool claim(struct checker *checker, const char *owner, const struct pin_ref *ref, bool enable) {
     if (ref->pin < 0)
         return true;
     char name[PIN_NAME_SIZE];
     pin_name(ref->pin, name);
     if (checker->owner[ref->pin] && !(enable && checker->enables[ref->pin]))
-        return fail(checker, ref->line, "%s is used by '%s' already", name, checker->owner[ref->pin]);
+        return model_fail(checker->error, checker->file, ref->line, "%s is used by '%s' already", name, checker->owner[ref->pin]);
     checker->owner[ref->pin] = owner;
     checker->enables[ref->pin] = enable;
     return true;
@@ -69,10 +52,10 @@ static bool check_axes(struct checker *checker) {
     for (int i = 0; i < AXES; i++) {
         const struct axis_model *axis = &checker->model->axes[i];
         if (axis->range[0] >= axis->range[1])
-            return fail(checker, axis->section.line, "[axis %c] range: %g is not below %g", "xyz"[i], axis->range[0],
+            return model_fail(checker->error, checker->file, axis->section.line, "[axis %c] range: %g is not below %g", "xyz"[i], axis->range[0],
                         axis->range[1]);
         if (axis->start < axis->range[0] || axis->start > axis->range[1])
-            return fail(checker, axis->section.line, "[axis %c] start: %g is outside of %g to %g", "xyz"[i],
+            return model_fail(checker->error, checker->file, axis->section.line, "[axis %c] start: %g is outside of %g to %g", "xyz"[i],
                         axis->start, axis->range[0], axis->range[1]);
     }
     return true;
@@ -81,23 +64,29 @@ static bool check_axes(struct checker *checker) {
 static bool check_motors(struct checker *checker) {
     struct model *model = checker->model;
     bool corexy = model->kinematics == COREXY, driven[DRIVE_E + 1] = {false};
+    int z_motors = 0, z_places = 0;
     for (int i = 0; i < model->motor_count; i++) {
         const struct motor_model *motor = &model->motors[i];
         bool plane = motor->drives == DRIVE_X || motor->drives == DRIVE_Y;
         bool belt = motor->drives == DRIVE_A || motor->drives == DRIVE_B;
         if ((corexy && plane) || (!corexy && belt))
-            return fail(checker, motor->section.line, "[motor %s] drives: a %s gantry has the drives %s",
+            return model_fail(checker->error, checker->file, motor->section.line, "[motor %s] drives: a %s gantry has the drives %s",
                         motor->section.name, corexy ? "corexy" : "cartesian", corexy ? "a, b, z" : "x, y, z");
         if (motor->at_given && motor->drives != DRIVE_Z)
-            return fail(checker, motor->section.line, "[motor %s] at: only a Z motor has a place",
+            return model_fail(checker->error, checker->file, motor->section.line, "[motor %s] at: only a Z motor has a place",
                         motor->section.name);
         driven[motor->drives] = true;
+        z_motors += motor->drives == DRIVE_Z;
+        z_places += motor->at_given;
     }
+    if (z_places && z_places != z_motors)
+        return model_fail(checker->error, checker->file, model->section.line,
+                          "only %d of %d Z motors have 'at': give it for all or none", z_places, z_motors);
     const char *missing = !driven[corexy ? DRIVE_A : DRIVE_X]   ? (corexy ? "a" : "x")
                           : !driven[corexy ? DRIVE_B : DRIVE_Y] ? (corexy ? "b" : "y")
                           : !driven[DRIVE_Z]                    ? "z"
                                                                 : NULL;
-    return !missing || fail(checker, model->section.line, "no motor drives %s", missing);
+    return !missing || model_fail(checker->error, checker->file, model->section.line, "no motor drives %s", missing);
 }
 
 // Find the section called `name`, or say so. -1 after an error.
@@ -106,7 +95,7 @@ static int resolve(struct checker *checker, const struct section *from, const ch
     for (int i = 0; i < count; i++)
         if (!strcmp(((const struct section *)((const char *)elements + (size_t)i * size))->name, name))
             return i;
-    fail(checker, from->line, "[%s] %s: there is no [%s %s]", from->name, option, kind, name);
+    model_fail(checker->error, checker->file, from->line, "[%s] %s: there is no [%s %s]", from->name, option, kind, name);
     return -1;
 }
 
@@ -117,7 +106,7 @@ static bool resolve_extruder(struct checker *checker, struct extruder_model *ext
     if (extruder->motor_index < 0)
         return false;
     if (model->motors[extruder->motor_index].drives != DRIVE_E)
-        return fail(checker, extruder->section.line, "[extruder %s] motor: [motor %s] doesn't drive e",
+        return model_fail(checker->error, checker->file, extruder->section.line, "[extruder %s] motor: [motor %s] doesn't drive e",
                     extruder->section.name, extruder->motor);
     if (!*extruder->hotend)
         return true;
@@ -133,7 +122,7 @@ static bool resolve_names(struct checker *checker) {
             return false;
         for (int j = 0; j < i; j++)
             if (model->extruders[i].motor_index == model->extruders[j].motor_index)
-                return fail(checker, model->extruders[i].section.line, "[extruder %s] motor: [extruder %s] has it",
+                return model_fail(checker->error, checker->file, model->extruders[i].section.line, "[extruder %s] motor: [extruder %s] has it",
                             model->extruders[i].section.name, model->extruders[j].section.name);
     }
     for (int i = 0; i < model->heater_count; i++) {
@@ -160,12 +149,12 @@ static bool check_heaters(struct checker *checker) {
         const char *name = heater->section.name;
         int line = heater->section.line;
         if ((heater->pin.pin < 0) != (heater->power == 0))
-            return fail(checker, line, "[heater %s] needs both of pin and power, or none of them", name);
+            return model_fail(checker->error, checker->file, line, "[heater %s] needs both of pin and power, or none of them", name);
         const struct thermistor_model *thermistor = &heater->thermistor;
         for (int p = 0; thermistor->points_given && p < 2; p++)
             if (thermistor->points[p][0] >= thermistor->points[p + 1][0] ||
                 thermistor->points[p][1] <= thermistor->points[p + 1][1])
-                return fail(checker, line, "[heater %s] points: temperatures must rise and ohms fall", name);
+                return model_fail(checker->error, checker->file, line, "[heater %s] points: temperatures must rise and ohms fall", name);
     }
     return true;
 }
@@ -174,11 +163,11 @@ static bool check_bed(struct checker *checker) {
     const struct bed_model *bed = &checker->model->bed;
     if (!bed->section.line)
         return checker->model->probe.pin.pin < 0 ||
-               fail(checker, checker->model->probe.section.line, "[probe] needs a section [bed]");
+               model_fail(checker->error, checker->file, checker->model->probe.section.line, "[probe] needs a section [bed]");
     if (bed->area[0] >= bed->area[2] || bed->area[1] >= bed->area[3])
-        return fail(checker, bed->section.line, "[bed] area: expected x min, y min, x max, y max");
+        return model_fail(checker->error, checker->file, bed->section.line, "[bed] area: expected x min, y min, x max, y max");
     if (bed->rows && (bed->rows < 2 || bed->columns < 2))
-        return fail(checker, bed->section.line, "[bed] row: a grid has at least 2 rows of 2 heights");
+        return model_fail(checker->error, checker->file, bed->section.line, "[bed] row: a grid has at least 2 rows of 2 heights");
     return true;
 }
 

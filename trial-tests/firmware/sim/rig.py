@@ -141,15 +141,16 @@ class PageClock:
         with open(path, "w+b") as file:
             file.write(struct.pack("=QQddd", 0x314B4C434D49534B, 0, now, now, speed).ljust(4096, b"\0"))
             file.flush()
-            self.memory = mmap(file.fileno(), 4096)
+            # As doubles: each is written whole, which struct.pack_into doesn't promise.
+            self.leases_view = memoryview(mmap(file.fileno(), 4096)).cast("d")[8:40]
         self.anchor, self.speed, self.start = now, speed, now
         self.set_lease(0, now)
 
     def set_lease(self, slot: int, until: float) -> None:
-        struct.pack_into("=d", self.memory, 64 + 8 * slot, until)
+        self.leases_view[slot] = until
 
     def leases(self) -> list[float]:
-        return list(struct.unpack_from("=32d", self.memory, 64))
+        return self.leases_view.tolist()
 
     def now(self) -> float:
         now = self.start + (time.monotonic() - self.anchor) * self.speed
