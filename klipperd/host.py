@@ -56,7 +56,8 @@ StateListener = Callable[[HostState, str], None]
 class Host(Service, HostControl):
     """One printer, alive for as long as the service runs.
 
-    C{clock} is the printer's time; C{reactor} watches file descriptors. C{extra_status} are status sources of the process itself, such as the event loop's lateness.
+    C{clock} is the printer's time; C{reactor} watches file descriptors. C{extra_status} are status sources
+    of the process itself, such as the event loop's lateness.
     """
 
     clock: IReactorTime

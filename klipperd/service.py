@@ -65,6 +65,7 @@ def make_motion_host(
         procedures,
         Configuration(),
         workers,
+        reactor,
         {"reactor": lateness},
     )
     host.extra_status = {"webhooks": Webhooks(host), **host.extra_status}
