@@ -139,9 +139,12 @@ class GcodeCoordinates:
 
     def move_by(self, shifts: Sequence[float], speed: float | None) -> None:
         """Move by some mm an axis, at C{speed} or at the speed of the last G1."""
-        position = [p + s for p, s in zip(self.position, shifts, strict=True)]
-        self.move(position, speed if speed is not None else self.speed)
-        self.position = position
+        self._go([p + s for p, s in zip(self.position, shifts, strict=True)], speed)
+
+    def _go(self, position: list[float], speed: float | None) -> None:
+        if position != self.position:
+            self.move(position, speed if speed is not None else self.speed)
+            self.position = position
 
     @property
     def speed(self) -> float:
@@ -185,6 +188,4 @@ class GcodeCoordinates:
 
     def move_back(self, state: GcodeState, speed: float | None) -> None:
         """Move x, y, z to where they were when C{state} was saved."""
-        back = [*state.position[:3], *self.position[3:]]
-        self.move(back, speed if speed is not None else self.speed)
-        self.position = back
+        self._go([*state.position[:3], *self.position[3:]], speed)

@@ -55,6 +55,11 @@ class FileRun:
         """The last line that was executed, 0 before the first one was read."""
         return self._reader.line_number if self._reader is not None else 0
 
+    @property
+    def command_end(self) -> int:
+        """The byte after the line that is being executed."""
+        return self._reader.end if self._reader is not None else self.position
+
     def stop(self) -> None:
         """End the run after the present line."""
         self._stopping = True

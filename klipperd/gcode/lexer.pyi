@@ -41,9 +41,12 @@ class Line:
     def lenient_params(self) -> Mapping[str, str]:
         """Those parameters that can be read."""
     def word(self, letter: str) -> float | None:
-        """A move's word, None when it is absent."""
+        """A move's word, None when it is absent. @raise MalformedGcode: see L{axes}."""
     def axes(self) -> tuple[float | None, float | None, float | None, float | None, float | None]:
-        """A move's X, Y, Z, E and F, None where absent."""
+        """X, Y, Z, E and F, None where absent; of any command, which then is G1 by another name.
+
+        @raise MalformedGcode: when its words are not those of a move.
+        """
 
 class BlockReader:
     """Lines of a source that comes in blocks; no object is made for a G0 or G1."""

@@ -390,10 +390,33 @@ cdef class Line:
         return self._parse()[0]
 
     def word(self, str letter):
+        if self._line.kind != LINE_MOVE:
+            self._read_as_move()
         return word_of(&self._line, letter)
 
     def axes(self):
+        if self._line.kind != LINE_MOVE:
+            self._read_as_move()
         return axes_of(&self._line)
+
+    def _read_as_move(self):
+        """Read the words of a command that is G1 by another name (rename_existing: G1.1)."""
+        cdef int letter
+        if self._line.traditional and self._line.kind == LINE_COMMAND:
+            read_words(<const uint8_t *><const char *>self._data, self._line.name_end, &self._line)
+        else:
+            self._line.words.present = 0
+            for key, text in self.params.items():
+                letter = letter_of(<uint8_t>ord(key)) if len(key) == 1 and key.isascii() else -1
+                if letter >= 0:
+                    try:
+                        self._line.words.value[letter] = float(text)
+                    except ValueError:
+                        raise MalformedGcode(f"{self.name}: {key}: {text!r} is not a number") from None
+                    self._line.words.present |= <uint32_t>1 << letter
+            self._line.kind = LINE_MOVE
+        if self._line.kind == LINE_BAD:
+            raise MalformedGcode(self.problem)
 
     def _parse(self):
         if self._line.kind == LINE_BAD:

@@ -1,7 +1,7 @@
 """G0, G1 and the commands that change what they mean."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from attrs import define, field, frozen
 
@@ -46,6 +46,9 @@ class Planner(MoveTransform, Protocol):
         not of C{move}'s making."""
 
 
+T = TypeVar("T", bound=MoveTransform)
+
+
 @frozen
 class GcodeMoveStatus:
     """Status of C{gcode_move}. Positions are lists of x, y, z, e and any further axes."""
@@ -76,12 +79,13 @@ class GcodeMove:
         self.coordinates.machine_moved(self.planner.position)
         self.planner.on_displaced(self._displaced)
 
-    def set_transform(self, transform: MoveTransform) -> MoveTransform:
-        """Let moves pass C{transform} first; gives what it must pass them on to."""
-        before, self.head = self.head, transform
-        self.coordinates.move = transform.move
+    def add_transform(self, make: Callable[[MoveTransform], T]) -> T:
+        """Let moves pass another transform first: C{make} gets what it passes them on to."""
+        made = make(self.head)
+        self.head = made
+        self.coordinates.move = made.move
         self.reset_position()
-        return before
+        return made
 
     def reset_position(self) -> None:
         """The machine was moved otherwise, or a transform has changed: see where it is."""

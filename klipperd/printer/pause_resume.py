@@ -38,6 +38,14 @@ class PauseResume:
     _paused: bool = field(default=False, init=False)
     _from_sdcard: bool = field(default=False, init=False)
 
+    async def connect(self) -> None:
+        """A print that goes on by other means (M24) is paused no more."""
+        if self._sdcard is not None:
+            self._sdcard.on_start.append(self._forget)
+
+    def _forget(self) -> None:
+        self._paused = self._from_sdcard = False
+
     @command("PAUSE")
     async def pause(self, call: Call) -> None:
         """Pause the print. The position is kept for RESUME."""
@@ -64,6 +72,11 @@ class PauseResume:
         if not self._paused:
             call.info("Print is not paused, resume aborted")
             return
+        if self._from_sdcard and not self._file_waits():
+            # It has ended: nobody must be moved back to anywhere.
+            self._forget()
+            call.info("Print is not paused, resume aborted")
+            return
         speed = self._velocity if velocity is None else velocity
         await call.run(f"RESTORE_GCODE_STATE NAME=PAUSE_STATE MOVE=1 MOVE_SPEED={speed:.4f}")
         self._paused = False
@@ -72,10 +85,13 @@ class PauseResume:
         else:
             call.info("action:resumed")
 
+    def _file_waits(self) -> bool:
+        return self._sdcard is not None and self._sdcard.loaded and not self._sdcard.active
+
     @command("CLEAR_PAUSE")
     async def clear(self, call: Call) -> None:
         """Forget the pause without going on."""
-        self._paused = self._from_sdcard = False
+        self._forget()
 
     @command("CANCEL_PRINT")
     async def cancel(self, call: Call) -> None:
@@ -84,7 +100,7 @@ class PauseResume:
             await self._sdcard.cancel()
         else:
             call.info("action:cancel")
-        self._paused = self._from_sdcard = False
+        self._forget()
 
     @remote("pause_resume/pause")
     async def remote_pause(self) -> Mapping[str, Any]:

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+from collections.abc import Callable
 from typing import Any
 
 from attrs import define, field, frozen
@@ -56,6 +57,10 @@ class VirtualSdcard:
     _journal_path: str
     _journal: PrintJournal = field(init=False)
     _job: PrintJob | None = field(default=None, init=False)
+    on_file: list[Callable[[], None]] = field(factory=list, init=False)
+    """Called when another file is loaded, or none."""
+    on_start: list[Callable[[], None]] = field(factory=list, init=False)
+    """Called when a print begins or goes on, whoever asked for that."""
     interrupted: Interrupted | None = field(default=None, init=False)
     """The print that the last process left unfinished."""
 
@@ -127,7 +132,12 @@ class VirtualSdcard:
         run = FileRun(file, 0, self._dispatcher, self._moves)
         self._job = PrintJob(file, run, self._clock, self, self._settle)
         self._stats.select(file.name)
+        self._tell_of_file()
         return self._job
+
+    def _tell_of_file(self) -> None:
+        for changed in self.on_file:
+            changed()
 
     def _let_go(self) -> None:
         job, self._job = self._job, None
@@ -166,6 +176,8 @@ class VirtualSdcard:
     def started(self) -> None:
         """See L{klipperd.gcode.printjob.JobListener}."""
         self._stats.start()
+        for begun in self.on_start:
+            begun()
 
     def paused(self, message: str) -> None:
         """See L{klipperd.gcode.printjob.JobListener}."""
@@ -270,6 +282,7 @@ class VirtualSdcard:
             raise CommandError("SDCARD_RESET_FILE cannot be run from the sdcard")
         self._let_go()
         self._stats.reset()
+        self._tell_of_file()
         self.interrupted = None
         await self._journal.flush()
 

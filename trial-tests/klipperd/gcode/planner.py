@@ -11,9 +11,9 @@ from klipperd.objects.services import HostControl, HostState
 Position = list[float]
 
 
-@define(eq=False)
+@define(eq=False, slots=False)
 class RecordingPlanner:
-    """A L{klipperd.gcode.moves.Planner}: full after C{room} moves until L{make_room}; x is C{limit} at most."""
+    """A L{klipperd.gcode.moves.Planner}: full after C{room} moves; x is C{limit} at most."""
 
     room: int = 1 << 60
     limit: float = 1000.0
@@ -67,7 +67,7 @@ class RecordingPlanner:
             displaced(homed)
 
 
-@define(eq=False)
+@define(eq=False, slots=False)
 class PretendHost(HostControl):
     """Writes down what it's asked for."""
 

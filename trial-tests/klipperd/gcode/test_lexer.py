@@ -55,6 +55,12 @@ class Moves(SynchronousTestCase):
             self.assertEqual(line.name, text[:2])
             self.assertRaises(MalformedGcode, lambda line=line: line.params)
 
+    def test_move_by_another_name(self) -> None:
+        self.assertEqual(read("G1.1 X5 E-1").axes(), (5.0, None, None, -1.0, None))
+        self.assertEqual(read("OLD_G1 x=5 F=60 QQ=z").axes(), (5.0, None, None, None, 60.0))
+        for text in ("G1.1 X5.5.5", "OLD_G1 X=y", "OLD_G1 X5"):
+            self.assertRaises(MalformedGcode, read(text).axes)
+
     def test_multibyte_letter(self) -> None:
         self.assertIn("'Ä5'", str(read("G1 X1 Ä5").problem))
 

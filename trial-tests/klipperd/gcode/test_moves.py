@@ -1,5 +1,8 @@
 """Modes, offsets and factors: every G1 ends where its G-code says."""
 
+from collections.abc import Sequence
+
+from attrs import frozen
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.internet.defer import Deferred
@@ -8,7 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from klipperd.errors import CommandError
 from klipperd.gcode.dispatch import Dispatcher
-from klipperd.gcode.moves import GcodeMove
+from klipperd.gcode.moves import GcodeMove, MoveTransform
 
 from .planner import RecordingPlanner
 
@@ -168,15 +171,19 @@ class Chain(MoveCase):
     """Transforms between G-code and the toolhead."""
 
     def test_transform(self) -> None:
-        planner = self.planner
-
+        @frozen
         class Raise:
-            position = [0.0, 0.0, -1.0, 0.0]
+            next: MoveTransform
 
-            def move(self, position: list[float], speed: float) -> None:
-                planner.move([*position[:2], position[2] + 1.0, position[3]], speed)
+            @property
+            def position(self) -> list[float]:
+                x, y, z, e = self.next.position
+                return [x, y, z - 1.0, e]
 
-        self.assertIs(self.moves.set_transform(Raise()), planner)
+            def move(self, position: Sequence[float], speed: float) -> None:
+                self.next.move([*position[:2], position[2] + 1.0, position[3]], speed)
+
+        self.assertIs(self.moves.add_transform(Raise), self.moves.head)
         self.assertEqual(self.moves.coordinates.gcode_position()[2], -1.0)
         self.say("G1 Z2")
         self.assertEqual(self.last()[0][2], 3)
