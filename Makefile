@@ -46,7 +46,7 @@ lint: build  ## ruff, mypy, cython-lint and the import rule alone
 	@$(PY) tools/run-tests trial-tests.test_house
 
 bench: build  ## measure speed as ratios, side by side in one run
-	@$(PY) -m appliance.bench
+	@$(PY) -m trial-tests.bench
 
 docs: build  ## write docs/reference/ from the declarations
 	@$(PY) -m appliance.cli reference docs/reference
