@@ -1,0 +1,47 @@
+"""Which web origins may use the API from a browser (CORS), and from which pages a change is accepted at all."""
+
+import re
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+from attrs import define, field
+
+__all__ = ["OriginRules"]
+
+
+@define(eq=False)
+class OriginRules:
+    """Allowed origins.
+
+    @ivar domains: patterns such as C{*.local} or C{http://*.my-domain.com:*}; C{*} allows all.
+    """
+
+    domains: tuple[str, ...] = ()
+    _patterns: tuple[re.Pattern[str], ...] = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._patterns = tuple(_pattern(each) for each in self.domains)
+
+    def allowed(self, origin: str) -> bool:
+        """Whether a foreign page of that origin may read our answers."""
+        return any(pattern.fullmatch(origin) for pattern in self._patterns)
+
+    def same_site(self, origin: str, headers: Mapping[str, str]) -> bool:
+        """Whether the page that asks was served under the name that it asks."""
+        host = headers.get("x-forwarded-host") or headers.get("host", "")
+        return urlsplit(origin).netloc.lower() == host.strip().lower()
+
+    def acceptable(self, headers: Mapping[str, str]) -> bool:
+        """Whether a request that changes something, or opens a websocket, may come from its page.
+
+        Browsers name the page's origin; programs name none and are judged by their address and key alone.
+        """
+        origin = headers.get("origin", "")
+        return not origin or self.same_site(origin, headers) or self.allowed(origin)
+
+
+def _pattern(domain: str) -> re.Pattern[str]:
+    text = re.escape(domain.strip()).replace(r"\*", ".*")
+    if "://" not in domain:
+        text = f"[a-z][a-z0-9+.-]*://{text}"
+    return re.compile(text, re.IGNORECASE)

@@ -1,0 +1,51 @@
+"""All that the broker can serve, known without running one. The one place where a group of methods is added."""
+
+from brokerd.access.methods import AccessMethods
+from brokerd.announcements import AnnouncementMethods
+from brokerd.connection_methods import ConnectionMethods
+from brokerd.database.methods import DatabaseMethods
+from brokerd.files.methods import FileMethods
+from brokerd.files.transfer import FileTransfer
+from brokerd.jobs.history import HistoryMethods
+from brokerd.jobs.queue import JobQueueMethods
+from brokerd.machine.methods import LoadMethods, MachineMethods
+from brokerd.notifications import declared_notifications
+from brokerd.octoprint import OctoprintEndpoints
+from brokerd.printer.methods import PrinterMethods
+from brokerd.registry.reference import Served, served_by
+from brokerd.server_methods import ServerMethods
+from brokerd.stores.methods import StoreMethods
+from brokerd.webcams import WebcamMethods
+
+# Notifications are declared where they are sent from; these modules send some.
+import brokerd.faces.websocket  # noqa: F401  # isort: skip
+
+__all__ = ["COMPONENTS", "notifications", "served"]
+
+COMPONENTS: tuple[type, ...] = (
+    ServerMethods,
+    ConnectionMethods,
+    AccessMethods,
+    DatabaseMethods,
+    FileMethods,
+    FileTransfer,
+    PrinterMethods,
+    MachineMethods,
+    LoadMethods,
+    StoreMethods,
+    HistoryMethods,
+    JobQueueMethods,
+    WebcamMethods,
+    AnnouncementMethods,
+    OctoprintEndpoints,
+)
+
+
+def served() -> Served:
+    """Names of all methods and HTTP forms."""
+    return served_by(COMPONENTS)
+
+
+def notifications() -> tuple[str, ...]:
+    """Names of all notifications that can be sent."""
+    return tuple(sorted(each.name for each in declared_notifications()))

@@ -1,0 +1,89 @@
+"""C{server.database.*}: where clients keep their settings."""
+
+from pathlib import Path
+from typing import Annotated, Any, ClassVar
+
+from attrs import define
+
+from brokerd.database import namespaces
+from brokerd.database.store import Database
+from brokerd.errors import Forbidden, NotFound
+from brokerd.registry.caller import Role
+from brokerd.registry.declare import method
+
+__all__ = ["RESERVED", "DatabaseMethods"]
+
+# Namespaces of the broker itself: clients read them and change them only by the methods made for that.
+RESERVED = frozenset(
+    {"announcements", "authorized_users", "database", "gcode_metadata", "history", "job_queue", "moonraker",
+     "update_manager", "webcams"}
+)  # fmt: skip
+
+Namespace = Annotated[str, "name of a collection"]
+Key = Annotated[str | list[str], "parts of the key: a list, or a string with dots"]
+
+
+def _writable(namespace: str) -> None:
+    if namespace in RESERVED:
+        raise Forbidden(f"the namespace {namespace!r} is the broker's own and can only be read")
+
+
+@define(eq=False)
+class DatabaseMethods:
+    """Reads and writes namespaces."""
+
+    component: ClassVar[str] = "database"
+    _database: Database
+    _backups: Path
+
+    @method(
+        "server.database.list",
+        "GET /server/database/list",
+        result="{namespaces, backups}",
+        permission=Role.VIEWER,
+    )
+    async def list_namespaces(self) -> dict[str, Any]:
+        """The namespaces and the backups."""
+        found = await self._database.run(namespaces.names)
+        backups = await self._database.run(lambda _: self._list_backups())
+        return {"namespaces": found, "backups": backups}
+
+    def _list_backups(self) -> list[str]:
+        if not self._backups.is_dir():
+            return []
+        return sorted(each.name for each in self._backups.iterdir() if each.is_file())
+
+    @method(
+        "server.database.get_item",
+        "GET /server/database/item",
+        result="{namespace, key, value}",
+        permission=Role.VIEWER,
+    )
+    async def get_item(self, namespace: Namespace, key: Key | None = None) -> dict[str, Any]:
+        """One value, or a whole namespace."""
+        if key is None:
+            value: Any = await self._database.run(lambda db: namespaces.read_all(db, namespace))
+            if not value:
+                raise NotFound(f"the database has no namespace {namespace!r}")
+        else:
+            parts = namespaces.parse_key(key)
+            value = await self._database.run(lambda db: namespaces.read(db, namespace, parts))
+        return {"namespace": namespace, "key": key, "value": value}
+
+    @method("server.database.post_item", "POST /server/database/item", result="{namespace, key, value}")
+    async def post_item(
+        self, namespace: Namespace, key: Key, value: Annotated[Any, "any JSON value"]
+    ) -> dict[str, Any]:
+        """Store a value."""
+        _writable(namespace)
+        parts = namespaces.parse_key(key)
+        await self._database.run(lambda db: namespaces.insert(db, namespace, parts, value))
+        return {"namespace": namespace, "key": key, "value": value}
+
+    @method("server.database.delete_item", "DELETE /server/database/item", result="{namespace, key, value}")
+    async def delete_item(self, namespace: Namespace, key: Key) -> dict[str, Any]:
+        """Remove a value."""
+        _writable(namespace)
+        parts = namespaces.parse_key(key)
+        value = await self._database.run(lambda db: namespaces.delete(db, namespace, parts))
+        return {"namespace": namespace, "key": key, "value": value}

@@ -1,0 +1,240 @@
+"""JSON-RPC over websockets, and notifications to all who are connected."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from attrs import define, field
+from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
+from autobahn.websocket.types import ConnectionDeny, ConnectionRequest
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IDelayedCall, IPushProducer, IReactorTime
+from twisted.logger import Logger
+from zope.interface import implementer
+
+from brokerd.access.gate import Gate
+from brokerd.errors import ApiError, BadRequest
+from brokerd.faces.jsonrpc import JsonRpc
+from brokerd.notifications import notification
+from brokerd.printer.subscriptions import StatusHub
+from brokerd.registry.caller import Caller, Role, SharedMessage
+
+__all__ = ["Pace", "Socket", "SocketFactory"]
+
+log = Logger()
+
+STATUS_UPDATE = notification("notify_status_update", "changed fields of subscribed objects, and the event time")
+
+_MESSAGE_LIMIT = 4 * 1024 * 1024  # longest message from a client (bytes)
+_BACKLOG = 4 * 1024 * 1024  # what may wait for a client that reads slowly (bytes)
+_PATIENCE = 20.0  # and how long it may not read at all (s)
+_IN_FLIGHT = 200  # requests of one client that are not answered yet
+_TOO_SLOW = 4008  # close code of our own
+_UNKNOWN_LIFE = 30.0  # seconds in which a client must say who it is
+
+
+@implementer(IPushProducer)
+@define(eq=False)
+class Pace:
+    """Watches how fast a client reads.
+
+    @ivar paused: whether the connection's buffer is full.
+    @ivar waiting: bytes sent since it became full.
+    """
+
+    _clock: IReactorTime
+    paused: bool = field(init=False, default=False)
+    waiting: int = field(init=False, default=0)
+    _since: float = field(init=False, default=0.0)
+
+    def pauseProducing(self) -> None:
+        self.paused, self._since = True, self._clock.seconds()
+
+    def resumeProducing(self) -> None:
+        self.paused, self.waiting = False, 0
+
+    def stopProducing(self) -> None:
+        self.paused = False
+
+    def sent(self, size: int) -> bool:
+        """Count a message; False if the client is too slow to be kept."""
+        if not self.paused:
+            return True
+        self.waiting += size
+        return self.waiting <= _BACKLOG and self._clock.seconds() - self._since <= _PATIENCE
+
+
+class Socket(WebSocketServerProtocol):
+    """One client. It is the caller's L{brokerd.registry.caller.Connection} and a subscriber to status.
+
+    @ivar number: of this connection.
+    @ivar identity: what the client said about itself.
+    """
+
+    factory: "SocketFactory"
+    number = 0
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.caller = Caller(Role.ANYONE)
+        self.identity: Mapping[str, Any] = {}
+        self._in_flight = 0
+        self._pace: Pace | None = None
+        self._expiry: IDelayedCall | None = None
+
+    def onConnect(self, request: ConnectionRequest) -> None:
+        gate = self.factory.gate
+        token = (request.params.get("token") or [""])[0]
+        peer = getattr(self.transport.getPeer(), "host", "")
+        try:
+            gate.check_page(request.headers)
+            self.caller = gate.caller(peer, request.headers, token)
+        except ApiError as error:
+            raise ConnectionDeny(error.code, error.message)
+        if self.factory.full:
+            raise ConnectionDeny(503, "there are too many websockets")
+        self.caller.connection = self
+
+    def onOpen(self) -> None:
+        self._pace = Pace(self.factory.clock)
+        self.transport.unregisterProducer()
+        self.transport.registerProducer(self._pace, True)
+        self.factory.opened(self)
+        if self.caller.role is Role.ANYONE:
+            self._expiry = self.factory.clock.callLater(_UNKNOWN_LIFE, self._expire)
+
+    def _expire(self) -> None:
+        self._expiry = None
+        if self.caller.role is Role.ANYONE and self.state == self.STATE_OPEN:
+            self.sendClose(4001, "no key, no token, no trusted address")
+
+    def onMessage(self, payload: bytes, isBinary: bool) -> None:
+        if self._in_flight >= _IN_FLIGHT:
+            payload = self._only_emergency(payload)
+        self._in_flight += 1
+        answering = Deferred.fromCoroutine(self.factory.rpc.answer(payload, self.caller))
+        answering.addCallbacks(self._answer, self._no_answer)
+
+    def _only_emergency(self, payload: bytes) -> bytes:
+        """A client that floods us is heard only if it wants to stop the printer."""
+        if b"emergency_stop" in payload and len(payload) < 1000:
+            return payload
+        self.sendClose(_TOO_SLOW, f"more than {_IN_FLIGHT} requests without waiting for answers")
+        return b"[]"
+
+    def _answer(self, text: bytes | None) -> None:
+        self._in_flight -= 1
+        if text is not None and self.state == self.STATE_OPEN:
+            self.sendMessage(text)
+            self._count(len(text))
+
+    def _no_answer(self, failure: Any) -> None:
+        self._in_flight -= 1
+        log.failure("answering a websocket", failure)
+
+    def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:
+        expiry, self._expiry = self._expiry, None
+        if expiry is not None:
+            expiry.cancel()
+        self.factory.closed(self)
+
+    def identify(self, client: Mapping[str, Any]) -> None:
+        """See L{brokerd.registry.caller.Connection.identify}.
+
+        @raise BadRequest: the second time.
+        """
+        if self.identity:
+            raise BadRequest("this connection has identified itself already")
+        self.identity = client
+
+    def send(self, message: SharedMessage) -> None:
+        """Send a message that others get, too; it is framed once for all."""
+        if self.state != self.STATE_OPEN:
+            return
+        prepared = message.prepared.get(self.factory)
+        if prepared is None:
+            prepared = message.prepared[self.factory] = self.factory.prepareMessage(message.payload)
+        self.sendPreparedMessage(prepared)
+        self._count(len(message.payload))
+
+    def sendData(self, data: bytes, sync: bool = False, chopsize: int | None = None) -> None:
+        """Straight to the transport: autobahn's own keeps statistics and formats log lines for each frame."""
+        self.transport.write(data)
+
+    def _count(self, size: int) -> None:
+        if self._pace is None or self._pace.sent(size):
+            return
+        log.warn("closing {peer}: it reads too slowly", peer=self.peer)
+        self.sendClose(_TOO_SLOW, "too slow: messages pile up")
+        self.transport.abortConnection()
+
+    @property
+    def channel(self) -> "SocketFactory":
+        return self.factory
+
+
+class SocketFactory(WebSocketServerFactory):
+    """All websockets of a broker: an audience for notifications, a group for status updates.
+
+    @ivar rpc: answers requests.
+    @ivar gate: says who a client is.
+    @ivar clock: for patience.
+    """
+
+    protocol = Socket
+    noisy = False
+
+    def __init__(self, rpc: JsonRpc, gate: Gate, hub: StatusHub, most: int, clock: IReactorTime) -> None:
+        super().__init__(server="", reactor=clock)
+        self.rpc, self.gate, self.clock = rpc, gate, clock
+        self._hub, self._most, self._last_number = hub, most, 0
+        self._open: dict[int, Socket] = {}
+        self.setProtocolOptions(
+            maxFramePayloadSize=_MESSAGE_LIMIT,
+            maxMessagePayloadSize=_MESSAGE_LIMIT,
+            autoPingInterval=20,
+            autoPingTimeout=20,
+            closeHandshakeTimeout=2,
+            webStatus=False,
+        )
+
+    @property
+    def full(self) -> bool:
+        return len(self._open) >= self._most
+
+    @property
+    def count(self) -> int:
+        """How many websockets are open."""
+        return len(self._open)
+
+    def opened(self, socket: Socket) -> None:
+        self._last_number += 1
+        socket.number = self._last_number
+        self._open[socket.number] = socket
+
+    def closed(self, socket: Socket) -> None:
+        if self._open.pop(socket.number, None) is not None:
+            self._hub.drop(socket)
+
+    def close_all(self) -> None:
+        """Say goodbye to everybody."""
+        for socket in list(self._open.values()):
+            socket.sendClose(1000, "the broker stops")
+
+    def abort_all(self) -> None:
+        """Drop who did not take the hint."""
+        for socket in list(self._open.values()):
+            socket.transport.abortConnection()
+
+    def deliver(self, message: SharedMessage) -> None:
+        """Send a notification to all clients that are known."""
+        for socket in list(self._open.values()):
+            if socket.caller.role is not Role.ANYONE:
+                socket.send(message)
+
+    def deliver_status(
+        self, subscribers: Iterable[Any], status: dict[str, Mapping[str, Any]], eventtime: float
+    ) -> None:
+        """Encode one update and send it to each of its subscribers."""
+        message = STATUS_UPDATE.message(status, eventtime)
+        for socket in subscribers:
+            socket.send(message)

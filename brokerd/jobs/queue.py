@@ -1,0 +1,191 @@
+"""C{server.job_queue.*}: files to print one after another.
+
+::
+
+    paused --start--> ready --the printer is free--> loading --> starting --printing--> ready
+      ^                 |                               |           |
+      +-----pause-------+-------------pause-------------+           |
+      +-----the print can't be started------------------------------+
+
+The queue survives a restart of the broker, and is then paused. A finished job is followed by the next one only
+if C{automatic} is set; otherwise the queue pauses, since somebody must clear the bed.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any, ClassVar
+from uuid import uuid4
+
+from attrs import asdict, define, field, frozen
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+
+from brokerd.database import namespaces
+from brokerd.database.store import Database
+from brokerd.errors import ApiError, BadRequest, NotFound
+from brokerd.files.metadata import GcodeMetadata
+from brokerd.jobs.watch import JobWatch, PrintStats
+from brokerd.notifications import Broadcaster, notification
+from brokerd.registry.caller import Role
+from brokerd.registry.declare import method
+
+__all__ = ["JobQueueMethods"]
+
+log = Logger()
+
+JOB_QUEUE_CHANGED = notification(
+    "notify_job_queue_changed", "the queue changed: {action, updated_queue, queue_state}"
+)
+_NAMESPACE = "job_queue"
+QUEUE = "{queued_jobs, queue_state}"
+
+
+@frozen
+class _Queued:
+    job_id: str
+    filename: str
+    time_added: float
+
+
+@define(eq=False)
+class JobQueueMethods:
+    """The queue.
+
+    @ivar _start_print: starts a print if the printer is free for it; tells whether it did.
+    @ivar _now: Unix time (s).
+    """
+
+    component: ClassVar[str] = "job_queue"
+    _database: Database
+    _metadata: GcodeMetadata
+    _jobs: JobWatch
+    _start_print: Callable[[str], Awaitable[bool]]
+    _broadcaster: Broadcaster
+    _now: Callable[[], float]
+    _automatic: bool = False
+    _queue: list[_Queued] = field(init=False, factory=list)
+    _state: str = field(init=False, default="paused")
+
+    def __attrs_post_init__(self) -> None:
+        self._jobs.follow(self)
+
+    async def load(self) -> None:
+        """Take up the queue of an earlier broker."""
+        stored = await self._database.run(lambda db: namespaces.read_all(db, _NAMESPACE))
+        self._queue = [_Queued(**each) for each in stored.get("queue", [])]
+
+    def job_started(self, stats: PrintStats) -> None:
+        """The queue waits until it is over."""
+
+    def job_finished(self, stats: PrintStats, status: str) -> None:
+        if self._state != "ready":
+            return
+        if status == "completed" and self._automatic and self._queue:
+            loading = Deferred.fromCoroutine(self._load_next())
+            loading.addErrback(lambda failure: log.failure("loading the next job", failure))
+        else:
+            self._set_state("paused")
+
+    def _content(self) -> list[dict[str, Any]]:
+        now = self._now()
+        return [{**asdict(each), "time_in_queue": now - each.time_added} for each in self._queue]
+
+    def _tell(self, action: str) -> None:
+        queue = None if action == "state_changed" else self._content()
+        change = {"action": action, "updated_queue": queue, "queue_state": self._state}
+        self._broadcaster.send(JOB_QUEUE_CHANGED, change)
+
+    def _set_state(self, state: str) -> None:
+        if state != self._state:
+            self._state = state
+            self._tell("state_changed")
+
+    async def _store(self) -> None:
+        queue = [asdict(each) for each in self._queue]
+        await self._database.run(lambda db: namespaces.put(db, _NAMESPACE, "queue", queue))
+
+    async def _load_next(self) -> None:
+        """Print the first job, unless the printer is busy."""
+        if not self._queue or self._jobs.printing is not None:
+            self._set_state("ready")
+            return
+        self._set_state("loading")
+        job = self._queue[0]
+        try:
+            await self._metadata.get(job.filename)
+            if self._state != "loading":
+                return
+            self._set_state("starting")
+            started = await self._start_print(job.filename)
+        except ApiError as error:
+            log.warn("the queue can't print {name}: {error}", name=job.filename, error=error.message)
+            started = False
+        if not started:
+            self._set_state("paused")
+            return
+        self._queue = [each for each in self._queue if each is not job]
+        await self._store()
+        self._state = "ready"
+        self._tell("job_loaded")
+
+    @method(
+        "server.job_queue.status", "GET /server/job_queue/status", result=QUEUE, permission=Role.VIEWER
+    )
+    async def status(self) -> dict[str, Any]:
+        """The jobs that wait."""
+        return {"queued_jobs": self._content(), "queue_state": self._state}
+
+    @method("server.job_queue.post_job", "POST /server/job_queue/job", result=QUEUE)
+    async def post_job(
+        self,
+        filenames: Annotated[list[str], "paths below the gcodes root"],
+        reset: Annotated[bool, "empty the queue first"] = False,
+    ) -> dict[str, Any]:
+        """Add jobs at the end."""
+        for filename in filenames:
+            await self._metadata.get(filename)
+        if reset:
+            self._queue.clear()
+        now = self._now()
+        self._queue += [_Queued(uuid4().hex[:16].upper(), filename, now) for filename in filenames]
+        await self._store()
+        self._tell("jobs_added")
+        return await self.status()
+
+    @method("server.job_queue.delete_job", "DELETE /server/job_queue/job", result=QUEUE)
+    async def delete_job(
+        self,
+        job_ids: Annotated[list[str] | None, "identifiers of jobs"] = None,
+        all: Annotated[bool, "every job"] = False,
+    ) -> dict[str, Any]:
+        """Remove jobs; those that don't exist are passed over."""
+        if job_ids is None and not all:
+            raise BadRequest("server.job_queue.delete_job: no argument 'job_ids'")
+        gone = set(job_ids or ())
+        self._queue = [] if all else [each for each in self._queue if each.job_id not in gone]
+        await self._store()
+        self._tell("jobs_removed")
+        return await self.status()
+
+    @method("server.job_queue.pause", "POST /server/job_queue/pause", result=QUEUE)
+    async def pause(self) -> dict[str, Any]:
+        """Load no further job."""
+        self._set_state("paused")
+        return await self.status()
+
+    @method("server.job_queue.start", "POST /server/job_queue/start", result=QUEUE)
+    async def start(self) -> dict[str, Any]:
+        """Print the next job as soon as the printer is free."""
+        if self._state in ("paused", "ready"):
+            await self._load_next()
+        return await self.status()
+
+    @method("server.job_queue.jump", "POST /server/job_queue/jump", result=QUEUE)
+    async def jump(self, job_id: Annotated[str, "identifier of a job"]) -> dict[str, Any]:
+        """Move a job to the front."""
+        chosen = [each for each in self._queue if each.job_id == job_id]
+        if not chosen:
+            raise NotFound(f"there is no job {job_id!r} in the queue")
+        self._queue = chosen + [each for each in self._queue if each.job_id != job_id]
+        await self._store()
+        self._tell("jobs_added")
+        return await self.status()

@@ -1,0 +1,1 @@
+"""The computer that the printer's software runs on."""

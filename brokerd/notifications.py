@@ -1,0 +1,69 @@
+"""What the broker tells its clients unasked: each notification declared once, sent to every face that listens."""
+
+from typing import Any, Protocol
+
+from attrs import define, field, frozen
+
+from brokerd.encoding import encode
+from brokerd.registry.caller import SharedMessage
+
+__all__ = ["Audience", "Broadcaster", "Notification", "declared_notifications", "notification"]
+
+_declared: dict[str, "Notification"] = {}
+
+
+@frozen
+class Notification:
+    """A kind of notification.
+
+    @ivar doc: when it is sent, and with what.
+    """
+
+    name: str
+    doc: str
+
+    def message(self, *params: Any) -> SharedMessage:
+        """One notification, encoded once for all that will get it."""
+        content: dict[str, Any] = {"jsonrpc": "2.0", "method": self.name}
+        if params:
+            content["params"] = params
+        return SharedMessage(encode(content))
+
+
+def notification(name: str, doc: str) -> Notification:
+    """Declare a notification.
+
+    @raise ValueError: if the name is taken.
+    """
+    if name in _declared:
+        raise ValueError(f"the notification {name} is declared twice")
+    declaration = _declared[name] = Notification(name, doc)
+    return declaration
+
+
+def declared_notifications() -> tuple[Notification, ...]:
+    """All notifications that the imported parts of the broker can send."""
+    return tuple(_declared.values())
+
+
+class Audience(Protocol):
+    """Connections of one face."""
+
+    def deliver(self, message: SharedMessage) -> None:
+        """Send to every connection that may hear it."""
+
+
+@define(eq=False)
+class Broadcaster:
+    """Sends notifications to all audiences."""
+
+    _audiences: list[Audience] = field(init=False, factory=list)
+
+    def attach(self, audience: Audience) -> None:
+        self._audiences.append(audience)
+
+    def send(self, kind: Notification, *params: Any) -> None:
+        """Encode once, deliver to everybody."""
+        message = kind.message(*params)
+        for audience in self._audiences:
+            audience.deliver(message)

@@ -1,0 +1,162 @@
+"""The few paths of OctoPrint's API that slicers use to upload and to show the printer."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from attrs import define
+
+from brokerd import SERVER_VERSION
+from brokerd.errors import ApiError, BadRequest
+from brokerd.jobs.watch import JobWatch
+from brokerd.printer.session import HostSession
+from brokerd.registry.caller import Role
+from brokerd.registry.declare import endpoint
+from brokerd.registry.exchange import Content, HttpRequest
+
+__all__ = ["OctoprintEndpoints"]
+
+_OCTOPRINT = "1.5.0"
+
+
+@define(eq=False)
+class OctoprintEndpoints:
+    """Speaks as OctoPrint does; uploads are in L{brokerd.files.transfer}."""
+
+    component: ClassVar[str] = "octoprint_compat"
+    _host: HostSession
+    _jobs: JobWatch
+
+    @endpoint("GET /api/version", result="{server, api, text}")
+    async def version(self, request: HttpRequest) -> Content:
+        """The version, as OctoPrint states it."""
+        text = f"OctoPrint (Moonraker {SERVER_VERSION})"
+        return Content({"server": _OCTOPRINT, "api": "0.1", "text": text})
+
+    @endpoint("GET /api/server", result="{server, safemode}")
+    async def server(self, request: HttpRequest) -> Content:
+        """The server's state."""
+        stopped = self._host.state in ("ready", "startup")
+        return Content({"server": _OCTOPRINT, "safemode": None if stopped else "settings"})
+
+    @endpoint("GET /api/login", "POST /api/login", result="who one is")
+    async def login(self, request: HttpRequest) -> Content:
+        """Who one is."""
+        return Content(
+            {
+                "_is_external_client": False,
+                "_login_mechanism": "apikey",
+                "name": "_api",
+                "active": True,
+                "user": True,
+                "admin": request.caller.role >= Role.ADMIN,
+                "apikey": None,
+                "permissions": [],
+                "groups": ["admins", "users"],
+            }
+        )
+
+    @endpoint("GET /api/settings", result="settings")
+    async def settings(self, request: HttpRequest) -> Content:
+        """Settings that upload plug-ins look at: no UFP, no camera."""
+        return Content(
+            {
+                "plugins": {},
+                "feature": {"sdSupport": False, "temperatureGraph": False},
+                "webcam": {"webcamEnabled": False, "streamUrl": ""},
+            }
+        )
+
+    @endpoint("GET /api/job", result="{job, progress, state}")
+    async def job(self, request: HttpRequest) -> Content:
+        """The running job."""
+        stats, running = self._jobs.stats, self._jobs.printing
+        completion = None
+        if running is not None:
+            answer = await self._query({"virtual_sdcard": ["progress"]})
+            completion = 100.0 * float(answer.get("virtual_sdcard", {}).get("progress", 0.0))
+        progress = {
+            "completion": completion,
+            "filepos": None,
+            "printTime": stats.total_duration if running is not None else None,
+            "printTimeLeft": None,
+            "printTimeOrigin": None,
+        }
+        job = {
+            "file": {"name": running},
+            "estimatedPrintTime": None,
+            "filament": {"length": stats.filament_used if running is not None else None},
+            "user": None,
+        }
+        return Content({"job": job, "progress": progress, "state": self._text()})
+
+    @endpoint("GET /api/printer", result="{temperature, state}")
+    async def printer(self, request: HttpRequest) -> Content:
+        """Temperatures and state."""
+        temperature = {}
+        if self._host.state == "ready":
+            status = await self._query({"heaters": None})
+            names = status.get("heaters", {}).get("available_heaters", ())
+            values = await self._query({name: ["temperature", "target"] for name in names})
+            temperature = {
+                _tool(name): {"actual": each.get("temperature"), "offset": 0, "target": each.get("target")}
+                for name, each in values.items()
+            }
+        return Content({"temperature": temperature, "state": {"text": self._text(), "flags": self._flags()}})
+
+    @endpoint("POST /api/printer/command", result="{}", permission=Role.OPERATOR)
+    async def command(self, request: HttpRequest) -> Content:
+        """Run G-code."""
+        commands = request.arguments.get("commands", request.arguments.get("command"))
+        lines = [commands] if isinstance(commands, str) else commands
+        if not isinstance(lines, list) or not all(isinstance(each, str) for each in lines):
+            raise BadRequest("'commands' must be a list of lines")
+        await self._host.request("gcode/script", {"script": "\n".join(lines)})
+        return Content({})
+
+    @endpoint("GET /api/printerprofiles", result="{profiles}")
+    async def profiles(self, request: HttpRequest) -> Content:
+        """The one profile."""
+        profile = {
+            "id": "_default",
+            "name": "Default",
+            "color": "default",
+            "model": "Default",
+            "default": True,
+            "current": True,
+            "heatedBed": "heater_bed" in self._host.objects,
+            "heatedChamber": False,
+        }
+        return Content({"profiles": {"_default": profile}})
+
+    async def _query(self, objects: Mapping[str, Any]) -> Mapping[str, Any]:
+        try:
+            answer = await self._host.request("objects/query", {"objects": objects})
+        except ApiError:
+            return {}
+        status: Mapping[str, Any] = answer.get("status", {})
+        return status
+
+    def _text(self) -> str:
+        if self._host.state != "ready":
+            return "Error" if self._host.state in ("error", "shutdown") else "Offline"
+        return {"printing": "Printing", "paused": "Paused"}.get(self._jobs.stats.state, "Operational")
+
+    def _flags(self) -> dict[str, bool]:
+        ready, stats = self._host.state == "ready", self._jobs.stats
+        return {
+            "operational": ready,
+            "paused": stats.state == "paused",
+            "printing": stats.state == "printing",
+            "cancelling": False,
+            "pausing": False,
+            "error": self._host.state in ("error", "shutdown"),
+            "ready": ready and self._jobs.printing is None,
+            "closedOrError": not ready,
+        }
+
+
+def _tool(heater: str) -> str:
+    """OctoPrint's name of a heater."""
+    if heater.startswith("extruder"):
+        return f"tool{heater.removeprefix('extruder') or '0'}"
+    return "bed" if heater == "heater_bed" else heater

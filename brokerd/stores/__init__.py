@@ -1,0 +1,1 @@
+"""Short memories: temperatures of the last minutes, and the last lines of the console."""
