@@ -1,6 +1,6 @@
 """C{sensor_type: temperature_host}: the temperature of the machine that the host runs on."""
 
-from attrs import frozen
+from attrs import define, frozen
 from twisted.logger import Logger
 
 from klipperd.objects import option
@@ -22,17 +22,32 @@ class HostTemperatureOptions:
     )
 
 
-def _fit(options: HostTemperatureOptions, fitting: Fitting) -> Thermometer:
-    def measure() -> float | None:
+@define(eq=False)
+class _File:
+    """A temperature file of the kernel; each new problem with it is logged once."""
+
+    path: str
+    section: str
+    problem: str = ""
+
+    def read(self) -> float | None:
+        """Degrees Celsius, None when it cannot be read."""
         # A file of sysfs: its read is a function call of the kernel that takes microseconds.
         try:
-            with open(options.sensor_path, encoding="ascii") as source:
-                return float(source.read()) / 1000.0
+            with open(self.path, encoding="ascii") as source:
+                celsius = float(source.read()) / 1000.0
         except (OSError, ValueError) as error:
-            _log.warn("[{section}] has no reading: {error}", section=fitting.section, error=error)
+            if str(error) != self.problem:
+                self.problem = str(error)
+                _log.warn("[{section}] has no reading: {error}", section=self.section, error=self.problem)
             return None
+        self.problem = ""
+        return celsius
 
-    return HostSensor(fitting, options.sensor_path, measure)
+
+def _fit(options: HostTemperatureOptions, fitting: Fitting) -> Thermometer:
+    source = _File(options.sensor_path, fitting.section)
+    return HostSensor(fitting, options.sensor_path, source.read)
 
 
 temperature_host = built_in("temperature_host", SensorType(HostTemperatureOptions, _fit))
