@@ -7,7 +7,7 @@
 #include "core/mcu.h"
 
 DECL_REASON(TIMER_TOO_CLOSE, "Timer too close");
-DECL_REASON(TIMER_NO_PAUSE, "Periodic event without a pause");
+DECL_REASON(TIMER_BAD_PERIOD, "Invalid period of a repeated event");
 DECL_REASON(TIMER_IN_PAST, "Rescheduled timer in the past");
 
 static struct timer *first;
@@ -22,6 +22,13 @@ void timer_insert(struct timer *timer)
     *at = timer;
     if (first == timer)
         board_timer_set(timer->clock);
+}
+
+uint32_t timer_period(uint32_t ticks)
+{
+    if (!ticks || ticks > INT32_MAX)
+        shutdown(TIMER_BAD_PERIOD);
+    return ticks;
 }
 
 void timer_start(struct timer *timer)

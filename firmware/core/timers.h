@@ -18,10 +18,11 @@ struct timer {
 /* Any context. Is clock a before clock b? Good for clocks less than 2^31 ticks apart. */
 static inline bool clock_before(uint32_t a, uint32_t b) { return (int32_t)(a - b) < 0; }
 
-/* Reasons to refuse what a host asks for: at a time that has passed, or again and again without a
- * pause, which would leave no time for anything else. */
+/* The reason when a host asks for something at a time that has passed. */
 extern const uint16_t TIMER_TOO_CLOSE;
-extern const uint16_t TIMER_NO_PAUSE;
+
+/* Task context. The ticks after which something is to repeat: shutdown() if that wouldn't be later. */
+uint32_t timer_period(uint32_t ticks);
 
 /* Task context. Start a timer that isn't running; shutdown(TIMER_TOO_CLOSE) if its clock has passed. */
 void timer_start(struct timer *timer);

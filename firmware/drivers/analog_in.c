@@ -148,14 +148,18 @@ static uint8_t report_size(message_word bytes)
     return (uint8_t)(bytes < VALUES_MAX ? bytes : VALUES_MAX);
 }
 
+/* A sample_count of 0 ends the readings. */
 void command_query_analog_in(const message_word *args)
 {
     struct analog_in *a = object_find((uint32_t)args[0], &analog_in_kind);
     timer_stop(&a->timer);
     board_adc_cancel(a->pin);
-    a->sample_ticks = (uint32_t)args[2];
+    a->sample_count = 0;
+    if (!(uint8_t)args[3])
+        return;
+    a->sample_ticks = args[2] ? timer_period((uint32_t)args[2]) : 0;
+    a->rest_ticks = timer_period((uint32_t)args[4]);
     a->sample_count = (uint8_t)args[3];
-    a->rest_ticks = (uint32_t)args[4];
     a->bytes_per_report = report_size(args[5]);
     a->min_value = (uint16_t)args[6];
     a->max_value = (uint16_t)args[7];
@@ -163,12 +167,6 @@ void command_query_analog_in(const message_word *args)
     a->out_of_range = 0;
     a->fill = 0;
     begin_reading(a, (uint32_t)args[1]);
-    if (!a->sample_count)
-        return;
-    if (!a->rest_ticks) {
-        a->sample_count = 0;
-        shutdown(TIMER_NO_PAUSE);
-    }
     timer_start(&a->timer);
 }
 DECL_COMMAND(command_query_analog_in,

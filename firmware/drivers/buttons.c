@@ -118,13 +118,14 @@ void command_buttons_query(const message_word *args)
 {
     struct buttons *b = object_find((uint32_t)args[0], &buttons_kind);
     timer_stop(&b->timer);
+    if (!args[2])
+        return;
     b->timer.clock = (uint32_t)args[1];
-    b->rest_ticks = (uint32_t)args[2];
+    b->rest_ticks = timer_period((uint32_t)args[2]);
     b->retransmit_count = (uint8_t)args[3];
     b->invert = (uint8_t)args[4];
     b->seen = b->pressed = b->report_count = b->ack_count = 0;
-    if (b->rest_ticks)
-        timer_start(&b->timer);
+    timer_start(&b->timer);
 }
 DECL_COMMAND(command_buttons_query,
              "buttons_query oid=%c clock=%u rest_ticks=%u retransmit_count=%c invert=%c");

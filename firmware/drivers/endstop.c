@@ -95,12 +95,10 @@ void command_endstop_home(const message_word *args)
     e->sample_count = (uint8_t)args[3];
     if (!e->sample_count)
         return;
-    if (!args[4])
-        shutdown(TIMER_NO_PAUSE);
     e->timer.clock = e->next_clock = (uint32_t)args[1];
     e->timer.run = first_sample;
     e->sample_ticks = (uint32_t)args[2];
-    e->rest_ticks = (uint32_t)args[4];
+    e->rest_ticks = timer_period((uint32_t)args[4]);
     e->trigger_value = args[5];
     e->trsync = trsync_find((uint32_t)args[6]);
     e->trigger_reason = (uint8_t)args[7];

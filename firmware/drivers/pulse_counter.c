@@ -9,7 +9,7 @@ DECL_RESPONSE(counter_state_response, "counter_state oid=%c next_clock=%u count=
 struct counter {
     struct timer timer;
     struct board_input pin;
-    uint32_t poll_ticks;   /* 0: not started */
+    uint32_t poll_ticks;
     uint32_t sample_ticks; /* between reports */
     uint32_t next_clock;   /* of the next report */
     uint32_t count, count_clock;               /* edges so far, and the clock of the last poll */
@@ -79,14 +79,15 @@ void command_query_counter(const message_word *args)
 {
     struct counter *c = object_find((uint32_t)args[0], &counter_kind);
     timer_stop(&c->timer);
+    if (!args[2])
+        return;
     c->timer.clock = (uint32_t)args[1];
-    c->poll_ticks = (uint32_t)args[2];
-    c->sample_ticks = (uint32_t)args[3];
+    c->poll_ticks = timer_period((uint32_t)args[2]);
+    c->sample_ticks = timer_period((uint32_t)args[3]);
     c->next_clock = c->timer.clock + c->sample_ticks;
     c->count = 0;
     c->count_clock = c->timer.clock;
     c->level = board_input_read(c->pin);
-    if (c->poll_ticks)
-        timer_start(&c->timer);
+    timer_start(&c->timer);
 }
 DECL_COMMAND(command_query_counter, "query_counter oid=%c clock=%u poll_ticks=%u sample_ticks=%u");

@@ -155,6 +155,7 @@ DECL_COMMAND(command_config_trsync, "config_trsync oid=%c");
 void command_trsync_start(const message_word *args)
 {
     struct trsync *trsync = trsync_find((uint32_t)args[0]);
+    uint32_t report_ticks = args[2] ? timer_period((uint32_t)args[2]) : 0;
     board_irq_state irq = board_irq_save();
     timer_stop(&trsync->report_timer);
     timer_stop(&trsync->expire_timer);
@@ -162,11 +163,11 @@ void command_trsync_start(const message_word *args)
     trsync->report_wanted = false;
     trsync->trigger_reason = 0;
     trsync->report_timer.clock = trsync->state_clock = (uint32_t)args[1];
-    trsync->report_ticks = (uint32_t)args[2];
+    trsync->report_ticks = report_ticks;
     trsync->expire_reason = (uint8_t)args[3];
     trsync->can_trigger = true;
     board_irq_restore(irq);
-    if (trsync->report_ticks)
+    if (report_ticks)
         timer_start(&trsync->report_timer);
 }
 DECL_COMMAND(command_trsync_start, "trsync_start oid=%c report_clock=%u report_ticks=%u expire_reason=%c");

@@ -4,7 +4,7 @@
 #include "fake_board.h"
 #include "fake_host.h"
 
-extern const uint16_t ADC_OUT_OF_RANGE, TIMER_NO_PAUSE;
+extern const uint16_t ADC_OUT_OF_RANGE, TIMER_BAD_PERIOD;
 extern const struct message_format analog_in_state_response, buttons_state_response, counter_state_response,
     shutdown_response;
 void command_allocate_oids(const message_word *args);
@@ -109,7 +109,7 @@ static void too_dense(void)
     CHECK(!is_shutdown());
     configure();
     host_send(command_query_analog_in, ANALOG, 1000, 100, 8, 0, 2, 0, 0xffff, 0);
-    CHECK(host_saw_shutdown(&TIMER_NO_PAUSE));
+    CHECK(host_saw_shutdown(&TIMER_BAD_PERIOD));
 }
 
 static void expect_buttons(unsigned ack_count, unsigned count, const uint8_t *states)

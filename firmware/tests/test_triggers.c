@@ -4,7 +4,7 @@
 #include "fake_board.h"
 #include "fake_host.h"
 
-extern const uint16_t TIMER_NO_PAUSE;
+extern const uint16_t TIMER_BAD_PERIOD;
 extern const struct message_format trsync_state_response, endstop_state_response, stepper_position_response;
 void command_allocate_oids(const message_word *args);
 void command_clear_shutdown(const message_word *args);
@@ -131,7 +131,7 @@ static void no_pause(void)
 {
     configure();
     host_send(command_endstop_home, ENDSTOP, 2000, 7, 2, 0, 1, TRSYNC, 3);
-    CHECK(host_saw_shutdown(&TIMER_NO_PAUSE));
+    CHECK(host_saw_shutdown(&TIMER_BAD_PERIOD));
 }
 
 void test_triggers(void)
