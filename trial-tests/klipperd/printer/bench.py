@@ -93,7 +93,7 @@ class Bench:
             IReactorTime: self.clock,
             HostControl: self.host,
             HostSettings: settings,
-            Objects: Objects(lambda: self.built),
+            Objects: Objects(lambda: self.built.with_status()),
             Dispatcher: self.dispatcher,
             Procedures: self.procedures,
             Configuration: self.configuration,
