@@ -21,6 +21,7 @@ cdef enum:
 
 cdef double LONGEST_IDLE = 3.         # s; after it the motor is at rest for sure and its clock is set anew
 cdef double EARLIEST = 0.1            # s before its first step, a batch is wanted at the MCU
+cdef double NOISE = 1e-3              # ticks
 cdef double ROUNDING = 2e-6           # ticks per step; below 1/65535, above what doubles round
 
 
@@ -285,7 +286,8 @@ cdef inline void set_segment(compressor *out, int i, double latest_early) noexce
     """Segment of pending step i, in ticks per step since last_clock."""
     cdef int k = out.head + i
     cdef double due = out.due[k], before = out.due[k - 1] if i > 0 else out.before
-    cdef double last = floor(due), first = ceil(due - fmin(latest_early, 0.5 * (due - before)))
+    # Due times are sums of doubles: what misses a whole tick by rounding is meant to be one.
+    cdef double last = floor(due + NOISE), first = ceil(due - fmin(latest_early, 0.5 * (due - before)) - NOISE)
     cdef double share = 1. / (i + 1)
     out.high[i] = (last - <double>out.last_clock) * share
     out.low[i] = (fmin(first, last) - <double>out.last_clock) * share
@@ -375,7 +377,7 @@ cdef int wake(compressor *out, bint partial) noexcept nogil:
     gap = EARLIEST * out.freq
     if out.tail - out.head > 1:
         gap = fmin(gap, out.due[out.head + 1] - due)
-    code = send_reset(out, <uint64_t>floor(due - gap))
+    code = send_reset(out, <uint64_t>floor(due - gap + NOISE))
     return code if code < 0 else 1
 
 

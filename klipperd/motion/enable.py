@@ -37,16 +37,14 @@ class EnableLines:
     @classmethod
     def of(cls, motors: Iterable[StepperMotor], board: MotionBoard) -> "EnableLines":
         """Claim the pins of these motors; drivers stay on until they are told otherwise."""
-        by_pin: dict[str, SharedLine] = {}
+        shared: dict[int, SharedLine] = {}
         lines = {}
         for motor in motors:
-            pin = motor.enable_pin
-            if pin is None:
+            if motor.enable_pin is None:
                 lines[motor.name] = SharedLine(None)
                 continue
-            if pin.text not in by_pin:
-                by_pin[pin.text] = SharedLine(board.digital_out(pin, max_duration=0.0))
-            lines[motor.name] = by_pin[pin.text]
+            output = board.digital_out(motor.enable_pin, max_duration=0.0, share="stepper_enable")
+            lines[motor.name] = shared.setdefault(id(output), SharedLine(output))
         return cls(lines)
 
     def is_enabled(self, motor: str) -> bool:

@@ -114,6 +114,8 @@ class ExtruderMotion:
     pressure_advance: float = field(init=False)
     smooth_time: float = field(init=False)
     queue: MotionQueue = field(factory=MotionQueue, init=False)
+    printer_limits: tuple[float, float] = (math.inf, math.inf)
+    """max_velocity and max_accel of [printer], from which its own defaults follow."""
     followed: "ExtruderMotion | None" = field(init=False)
     """The extruder whose queue the motor follows: this one, unless SYNC_EXTRUDER_MOTION said otherwise."""
 
@@ -121,6 +123,9 @@ class ExtruderMotion:
         self.pressure_advance = self.config.pressure_advance
         self.smooth_time = self.config.pressure_advance_smooth_time
         self.followed = self
+        self.queue.set_position(0.0, (0.0, 0.0, 0.0))
+        if self.motor is not None:
+            self.motor.follow_owner = self.follow
         self.follow()
 
     def follow(self) -> None:
@@ -128,13 +133,18 @@ class ExtruderMotion:
         if self.motor is None:
             return
         source = self.followed
-        smoothing = source is not None and source.pressure_advance > 0.0
-        queue = source.queue if source is not None else None
-        self.motor.motion.follow_extruder(queue, self.smooth_time if smoothing else 0.0)
+        self.motor.motion.follow_extruder(source.queue if source is not None else None, self.smoothing)
 
-    def limit(self, lookahead: Lookahead, max_velocity: float, max_accel: float) -> None:
-        """Make it the lookahead's extruder; C{max_velocity} and C{max_accel} are the printer's."""
+    @property
+    def smoothing(self) -> float:
+        """Seconds over which the motor's motion is averaged: none without pressure advance."""
+        source = self.followed
+        return self.smooth_time if source is not None and source.pressure_advance > 0.0 else 0.0
+
+    def activate(self, lookahead: Lookahead) -> None:
+        """Make it the lookahead's extruder."""
         config = self.config
+        max_velocity, max_accel = self.printer_limits
         # Extrude-only moves push no more plastic than the thickest default line of a printing move would.
         share = 4.0 * config.nozzle_diameter**2 / config.filament_area
         lookahead.set_extruder(

@@ -2,12 +2,10 @@
 
 from typing import Any, Protocol
 
-from twisted.internet.defer import Deferred
-
 from klipperd.mcu.print_clock import PrintClock
 from klipperd.objects.values import Pin
 
-__all__ = ["Endstop", "HomingRun", "McuStepper", "MotionBoard", "MotionMcu", "OutputLine"]
+__all__ = ["Endstop", "McuStepper", "MotionBoard", "MotionMcu", "OutputLine"]
 
 
 class MotionMcu(Protocol):
@@ -40,42 +38,38 @@ class McuStepper(Protocol):
         """The link's lane for its commands."""
 
     @property
-    def invert_dir(self) -> bool:
-        """Whether dir_pin is inverted."""
+    def inverted_dir(self) -> bool:
+        """Whether the direction pin is low in positive direction."""
 
     @property
-    def command_ids(self) -> tuple[int, int, int]:
-        """Message ids of queue_step, set_next_step_dir and reset_step_clock."""
+    def queue_step_id(self) -> int:
+        """Message id, as the next two."""
 
+    @property
+    def set_next_step_dir_id(self) -> int: ...
+    @property
+    def reset_step_clock_id(self) -> int: ...
     async def position(self) -> int:
         """Steps with dir = 1 less steps with dir = 0, as the MCU counts them (signed)."""
-
-
-class HomingRun(Protocol):
-    """One endstop on watch."""
-
-    @property
-    def done(self) -> "Deferred[None]":
-        """Fires once when its steppers were stopped, for whatever reason."""
-
-    async def finish(self, end_print_time: float) -> float | None:
-        """End the watch, after the move's end at the latest; print_time of the trigger, or None.
-
-        @raise CommandError: when communication timed out.
-        """
 
 
 class Endstop(Protocol):
     """A switch that can stop steppers."""
 
-    def add_stepper(self, stepper: McuStepper) -> None:
-        """A trigger stops this stepper. Only while the printer is being built."""
+    def add_stepper(self, stepper: Any, /) -> None:
+        """A trigger stops this L{McuStepper}. Only while the printer is being built."""
 
     async def query(self) -> bool:
         """Whether it is triggered now."""
 
-    def start_homing(self, print_time: float, rest_time: float, *, triggered: bool = True) -> HomingRun:
+    def home_start(self, print_time: float, rest_time: float, *, triggered: bool = True) -> None:
         """Watch from C{print_time} on, a sample every C{rest_time} seconds; C{triggered} is what to wait for."""
+
+    async def home_wait(self, end_print_time: float) -> float:
+        """Wait until its steppers stand; print_time of the trigger.
+
+        @raise klipperd.mcu.trsync.HomingFailed: there was none until C{end_print_time}, or an MCU lost the others.
+        """
 
 
 class OutputLine(Protocol):
@@ -93,9 +87,7 @@ class MotionBoard(Protocol):
         """The MCU whose clock is print_time."""
 
     def stepper(
-        self, step_pin: Pin, dir_pin: Pin, *, step_pulse_duration: float | None = None
+        self, step_pin: Pin, dir_pin: Pin, *, pulse_duration: float | None = None
     ) -> McuStepper: ...
     def endstop(self, pin: Pin) -> Endstop: ...
-    def digital_out(self, pin: Pin, *, max_duration: float = 2.0) -> OutputLine: ...
-
-
+    def digital_out(self, pin: Pin, *, max_duration: float = 2.0, share: str | None = None) -> OutputLine: ...

@@ -4,13 +4,14 @@ A fast approach, a retreat, and a slow second approach (Config_Reference.md, "st
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 from attrs import frozen
 from twisted.internet.defer import Deferred, DeferredList
 
 from klipperd.errors import CommandError
-from klipperd.motion.drip import drip_move
-from klipperd.motion.hardware import HomingRun
+from klipperd.mcu.trsync import HomingFailed, TriggerReason
+from klipperd.motion.drip import drip_until
 from klipperd.motion.kinematics.base import AXES, Vector
 from klipperd.motion.motors import StepperMotor
 from klipperd.motion.rails import Rail, RailEndstop
@@ -58,41 +59,49 @@ async def homing_move(
     toolhead.generation.advance(begin, toolhead.now(), finish=True)
     before = {motor: motor.motion.steps for motor in motors}
     rest_time = _rest_time(motors, speed)
-    runs = [e.endstop.start_homing(begin, rest_time, triggered=triggered) for e in endstops]
-    stopped: Deferred[None] = Deferred()
-    DeferredList([run.done for run in runs]).addCallback(lambda _: stopped.callback(None))
-    end = await drip_move(toolhead, target, speed, stopped)
-    times, failure = await _finish(runs, end)
-    at_trigger = dict(before)
-    for endstop, time in zip(endstops, times, strict=True):
-        if time is not None:
-            at_trigger.update({motor: _steps_at(motor, time) for motor in endstop.motors})
-    for motor in motors:
-        await motor.halted()
-    halted = toolhead.kinematics.position(lambda motor: motor.motion.commanded)
-    toolhead.end_drip(halted)
-    if failure is not None:
-        raise failure
-    missing = [e.name for e, time in zip(endstops, times, strict=True) if time is None]
-    if missing:
-        raise CommandError(f"No trigger on {', '.join(missing)} after full movement")
+    for e in endstops:
+        e.endstop.home_start(begin, rest_time, triggered=triggered)
+    end = toolhead.begin_drip(target, speed)
+    at_rest: Sequence[float] = toolhead.position
+    try:
+        outcomes = await _drip(toolhead, endstops, end)
+        at_trigger = dict(before)
+        for endstop, (hit, outcome) in zip(endstops, outcomes, strict=True):
+            if hit:
+                at_trigger.update({motor: _steps_at(motor, outcome) for motor in endstop.motors})
+        for motor in motors:
+            await motor.halted()
+        at_rest = halted = toolhead.kinematics.position(lambda motor: motor.motion.commanded)
+    finally:
+        toolhead.end_drip(at_rest)
+    for hit, outcome in outcomes:
+        if not hit:
+            outcome.raiseException()
     trigger = toolhead.kinematics.position(
         lambda motor: motor.motion.coordinate_of(at_trigger.get(motor, motor.motion.steps))
     )
     return HomingResult(trigger, halted, any(at_trigger[m] != before[m] for m in motors))
 
 
-async def _finish(runs: Sequence[HomingRun], end: float) -> tuple[list[float | None], CommandError | None]:
-    """The time of each trigger, and the first thing that went wrong."""
-    times: list[float | None] = []
-    failure: CommandError | None = None
-    for run in runs:
-        try:
-            times.append(await run.finish(end))
-        except CommandError as error:
-            failure = failure or error
-            times.append(None)
-    return times, failure
+async def _drip(
+    toolhead: Toolhead, endstops: Sequence[RailEndstop], end: float
+) -> list[tuple[bool, Any]]:
+    """Move until C{end} or until all endstops have triggered; (True, print_time) or (False, failure) of each."""
+    watches = [Deferred.fromCoroutine(_watch(e, end)) for e in endstops]
+    stopped: Deferred[Any] = DeferredList(watches, consumeErrors=True)
+    await drip_until(toolhead, end, stopped)
+    outcomes: list[tuple[bool, Any]] = await stopped
+    return outcomes
+
+
+async def _watch(endstop: RailEndstop, end: float) -> float:
+    """Wait for one endstop; print_time of its trigger. @raise CommandError: that names the axis."""
+    try:
+        return await endstop.endstop.home_wait(end)
+    except HomingFailed as failed:
+        if failed.reason is TriggerReason.PAST_END:
+            raise CommandError(f"No trigger on {endstop.name} after full movement") from failed
+        raise
 
 
 def _steps_at(motor: StepperMotor, print_time: float) -> int:

@@ -1,6 +1,6 @@
 """Stepper motors: their options, and each one's way from a motion queue to its pins."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from attrs import define, frozen
 
@@ -68,6 +68,8 @@ class StepperMotor:
     motion: StepperMotion
     enable_pin: Pin | None
     rotation_distance: float
+    follow_owner: Callable[[], None] = lambda: None
+    """Lets the motor follow the queue of its axis or extruder (again), from rest."""
 
     def sync_clock(self) -> None:
         """Take over the present estimate of the MCU's clock."""
@@ -90,18 +92,15 @@ class MotorOwner:
 
 def build_motor(name: str, config: MotorConfig, board: MotionBoard) -> StepperMotor:
     """A motor on the pins of its section."""
-    hardware = board.stepper(
-        config.step_pin, config.dir_pin, step_pulse_duration=config.step_pulse_duration
-    )
-    queue_step, set_dir, reset_clock = hardware.command_ids
+    hardware = board.stepper(config.step_pin, config.dir_pin, pulse_duration=config.step_pulse_duration)
     motion = StepperMotion(
         hardware.mcu.link,
         hardware.oid,
         config.step_distance,
-        queue_step,
-        set_dir,
-        reset_clock,
+        hardware.queue_step_id,
+        hardware.set_next_step_dir_id,
+        hardware.reset_step_clock_id,
         lane=hardware.lane,
-        invert_dir=hardware.invert_dir,
+        invert_dir=hardware.inverted_dir,
     )
     return StepperMotor(name, hardware, motion, config.enable_pin, config.rotation_distance)

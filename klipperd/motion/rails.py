@@ -66,10 +66,14 @@ class ExtraMotorConfig(MotorConfig):
 
 @define(eq=False)
 class RailEndstop:
-    """An endstop, the name that users know it by, and the motors that it stops."""
+    """An endstop, the name that users know it by, and the motors that it stops.
+
+    C{own}: the motor in whose section it stands, if it stops only that one.
+    """
 
     name: str
     endstop: Endstop
+    own: StepperMotor | None = None
     motors: list[StepperMotor] = field(factory=list)
 
     def stop(self, motor: StepperMotor) -> None:
@@ -91,6 +95,10 @@ class Rail:
     def travel(self) -> tuple[float, float]:
         """Lowest and highest position (mm)."""
         return self.config.position_min, self.config.position_max
+
+    def endstop_of(self, motor: StepperMotor) -> RailEndstop:
+        """The endstop that stops a motor when this axis is homed: its own, or the axis'."""
+        return next((e for e in self.endstops if e.own is motor), self.endstops[0])
 
     @property
     def direction(self) -> int:

@@ -132,7 +132,7 @@ class Toolhead:
     def begin_drip(self, position: Sequence[float], speed: float) -> float:
         """Plan one move whose steps L{klipperd.motion.drip} solves; the print_time at which it ends."""
         begin = self.last_move_time()
-        self.lookahead.move(*position[:4], speed)
+        self.lookahead.move(position[0], position[1], position[2], position[3], speed)
         self._stop_timer()
         self.mode = Mode.DRIPPING
         self.print_time = self.lookahead.flush(begin)
@@ -243,6 +243,15 @@ class Toolhead:
         while self.mode is not Mode.IDLE and (left := self.print_time - self.now()) > 0.0:
             await self.sleep(min(left, 1.0))
 
+    def extend(self, print_time: float) -> None:
+        """What is planned lasts until C{print_time} at least: something else moves a motor."""
+        self.print_time = max(self.last_move_time(), print_time)
+
+    def settle(self) -> None:
+        """At rest: solve everything, the tail of smoothing included."""
+        self.generation.advance(self.print_time + 2.0 * self.generation.scan_time, self.now(), finish=True)
+        self.print_time = max(self.print_time, self.generation.solved_until)
+
     async def sleep(self, seconds: float) -> None:
         """Wait. @raise CommandError: when the printer shuts down."""
         self._check_up()
@@ -282,6 +291,35 @@ class Toolhead:
     def on_displaced(self, displaced: Callable[[Sequence[int]], None]) -> None:
         """Call C{displaced(indices of axes just homed)} after changes of position that no move made."""
         self._displaced.append(displaced)
+
+    def activate(self, extruder: ExtruderMotion) -> None:
+        """Let later moves drive this extruder; e is then its position."""
+        if len(self.lookahead):
+            self._plan(lazy=False)
+        x, y, z, _ = self.lookahead.position
+        self.extruder = extruder
+        extruder.activate(self.lookahead)
+        self.lookahead.set_position(x, y, z, extruder.queue.end_position[0])
+        self.tell_displaced()
+
+    async def set_pressure_advance(
+        self, extruder: ExtruderMotion, advance: float | None, smooth_time: float | None
+    ) -> None:
+        """Change an extruder's pressure advance (s) for moves to come; None leaves a value as it is.
+
+        Another smoothing, and switching it on or off, needs the machine at rest.
+        """
+        before = extruder.smoothing
+        if advance is not None:
+            extruder.pressure_advance = advance
+        if smooth_time is not None:
+            extruder.smooth_time = smooth_time
+        if extruder.smoothing != before:
+            await self.wait_moves()
+            self.settle()
+            extruder.follow()
+        if extruder is self.extruder:
+            self.lookahead.set_pressure_advance(extruder.pressure_advance)
 
     def mark_homed(self, axes: str) -> None:
         """These axes' positions are known: they may move within their travel."""

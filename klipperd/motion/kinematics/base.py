@@ -1,6 +1,7 @@
 """What all kinematics offer, and the machinery of the linear ones."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import ClassVar
 
 from attrs import define, field, frozen
@@ -38,6 +39,12 @@ class Kinematics:
     def stopped_by(self, axis: str) -> list[StepperMotor]:
         """The motors that move the axis, and must stop at its endstop."""
         raise NotImplementedError
+
+    def wire_endstops(self) -> None:
+        """Let each rail's endstops stop the motors that move it. Only while the printer is being built."""
+        for axis, rail in self.rails.items():
+            for motor in self.stopped_by(axis):
+                rail.endstop_of(motor).stop(motor)
 
     def axis_caps(self, max_velocity: float, max_accel: float) -> Mapping[str, tuple[float, float]]:
         """Axis -> velocity (mm/s) and acceleration (mm/s^2) that it alone may not exceed."""
@@ -95,6 +102,7 @@ class LinearKinematics(Kinematics):
         """See L{Kinematics.follow}."""
         for each in self.motors if motor is None else [motor]:
             each.motion.follow(queue, self._weights_of[each])
+            each.follow_owner = partial(self.follow, queue, each)
 
     def position(self, coordinate: Callable[[StepperMotor], float]) -> Vector:
         """See L{Kinematics.position}."""
