@@ -1,0 +1,79 @@
+"""The commands that pick extruders and tune their motion."""
+
+from collections.abc import Sequence
+
+from attrs import define, frozen
+
+from klipperd.errors import CommandError
+from klipperd.motion.extruder import ExtruderMotion
+from klipperd.motion.toolhead import Toolhead
+from klipperd.objects import PrinterObject, command, param
+from klipperd.objects.call import Call
+from klipperd.objects.values import nearest
+from klipperd.printer.extruder import Extruder
+
+__all__ = ["ExtruderCommands", "extruders"]
+
+
+@frozen(kw_only=True)
+class ExtruderCommandsConfig:
+    """There is nothing to configure."""
+
+
+@define(eq=False)
+class ExtruderCommands:
+    """Serves all extruders of the printer."""
+
+    _toolhead: Toolhead
+    _extruders: Sequence[Extruder]
+
+    def _find(self, name: str | None) -> ExtruderMotion:
+        """The extruder of that name, the active one without a name."""
+        if name is None:
+            if self._toolhead.extruder is None:
+                raise CommandError("There is no extruder")
+            return self._toolhead.extruder
+        named = {extruder.name: extruder.motion for extruder in self._extruders}
+        if name not in named:
+            raise CommandError(f"There is no extruder {name!r}{nearest(name, list(named))}")
+        return named[name]
+
+    @command("ACTIVATE_EXTRUDER")
+    async def activate(self, call: Call, *, extruder: str) -> None:
+        """Change the active extruder."""
+        wanted = self._find(extruder)
+        if wanted is self._toolhead.extruder:
+            call.info(f"Extruder {extruder} already active")
+            return
+        call.info(f"Activating extruder {extruder}")
+        self._toolhead.activate(wanted)
+
+    @command("SET_PRESSURE_ADVANCE")
+    async def set_pressure_advance(
+        self,
+        call: Call,
+        *,
+        extruder: str | None = None,
+        advance: float | None = param(None, minimum=0.0),
+        smooth_time: float | None = param(None, above=0.0, maximum=0.2),
+    ) -> None:
+        """Set pressure advance parameters."""
+        motion = self._find(extruder)
+        if motion.motor is None:
+            raise CommandError(f"Extruder {motion.name} has no motor")
+        if advance is not None or smooth_time is not None:
+            await self._toolhead.set_pressure_advance(motion, advance, smooth_time)
+        call.info(
+            f"pressure_advance: {motion.pressure_advance:.6f}\n"
+            f"pressure_advance_smooth_time: {motion.smooth_time:.6f}"
+        )
+
+
+def build_extruders(
+    config: ExtruderCommandsConfig, toolhead: Toolhead, extruders: Sequence[Extruder]
+) -> ExtruderCommands:
+    """Serve the extruders there are."""
+    return ExtruderCommands(toolhead, extruders)
+
+
+extruders = PrinterObject("extruders", ExtruderCommandsConfig, build_extruders, internal=True)
