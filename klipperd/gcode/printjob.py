@@ -49,17 +49,19 @@ class PrintJob:
     _settle: Callable[[], Awaitable[None]]
     _working: "Deferred[None] | None" = field(default=None, init=False)
     _released: bool = field(default=False, init=False)
+    _busy: bool = field(default=False, init=False)
 
     @property
     def active(self) -> bool:
         """Lines are being executed, and will be further."""
-        return self._working is not None and not self.run.stopping
+        return self._busy and not self.run.stopping
 
     def start(self) -> None:
         """Execute lines, from the beginning or from where the job was paused."""
-        if self._working is not None:
+        if self._busy:
             self.run.go_on()
         else:
+            self._busy = True
             self._working = Deferred.fromCoroutine(self._work())
             self._working.addErrback(self._broken)
         self._listener.started()
@@ -74,13 +76,13 @@ class PrintJob:
         """End the job and close its file once the present line is done."""
         self._released = True
         self.run.stop()
-        if self._working is None:
+        if not self._busy:
             self.file.close()
 
     def abort(self) -> None:
         """End the job even if the present line would never be done (the printer has shut down)."""
         self.release()
-        if self._working is not None:
+        if self._busy and self._working is not None:
             # The one who asks may be the present line itself.
             self._clock.callLater(0, self._working.cancel)
 
@@ -90,7 +92,7 @@ class PrintJob:
         except CancelledError:
             pass
         finally:
-            self._working = None
+            self._busy = False
             if self._released:
                 self.file.close()
 
@@ -98,6 +100,8 @@ class PrintJob:
         while True:
             try:
                 ended = await self.run.run()
+                if ended is Ended.COMPLETE and not self._released:
+                    await self._settle()
             except MalformedGcode as error:
                 self.run.stop()
                 await self._listener.malformed(str(error))
@@ -108,7 +112,6 @@ class PrintJob:
                 return
             else:
                 if ended is Ended.COMPLETE and not self._released:
-                    await self._settle()
                     self._listener.completed()
                 return
             if self.run.stopping:

@@ -39,6 +39,7 @@ class TerminalSession:
     _numbers: LineNumbers = field(factory=LineNumbers, init=False)
     _count: int = field(default=0, init=False)
     _running: "Deferred[None] | None" = field(default=None, init=False)
+    _busy: bool = field(default=False, init=False)
     _acknowledged: bool = field(default=False, init=False)
     _stop_listening: Callable[[], None] | None = field(default=None, init=False)
 
@@ -72,7 +73,8 @@ class TerminalSession:
             self._take(text)
         if len(self._pending) > PENDING_LIMIT:
             self._hold(True)
-        if self._running is None and self._pending:
+        if not self._busy and self._pending:
+            self._busy = True  # here, since all of it may be done before the coroutine's Deferred is known
             self._running = Deferred.fromCoroutine(self._run_pending())
             self._running.addErrback(self._failed)
 
@@ -108,7 +110,7 @@ class TerminalSession:
                     self._write("ok")
                 await self._dispatcher.breath.rest_if_due()
         finally:
-            self._running = None
+            self._busy = False
             self._hold(False)
 
     async def _run(self, line: Line) -> None:
