@@ -68,14 +68,14 @@ class FilamentSwitchSensor:
     _bouncing: IDelayedCall | None = field(init=False, default=None)
     _serving: "Deferred[None] | None" = field(init=False, default=None)
 
-    def changed(self, eventtime: float, pressed: int) -> None:
+    def changed(self, print_time: float, pressed: tuple[bool, ...]) -> None:
         """The switch's state has been reported."""
         self._stop_bouncing()
         if self._config.debounce_delay > 0.0 and self._deaf_until is not None:
             delay = self._config.debounce_delay
-            self._bouncing = self._clock.callLater(delay, self._settled, bool(pressed))
+            self._bouncing = self._clock.callLater(delay, self._settled, pressed[0])
         else:
-            self._settled(bool(pressed))
+            self._settled(pressed[0])
 
     def _stop_bouncing(self) -> None:
         bouncing, self._bouncing = self._bouncing, None

@@ -13,14 +13,13 @@ class Tachometer:
 
     _pulses_per_revolution: int
     rpm: float = field(init=False, default=0.0)
-    """Revolutions per minute between the last edges of the last two reports."""
-    _edges: int | None = field(init=False, default=None)
-    _edge_time: float = field(init=False, default=0.0)
+    """Revolutions per minute between the last two reports."""
+    _last: tuple[float, int] | None = field(init=False, default=None)
 
-    def count(self, print_time: float, edges: int, edge_time: float) -> None:
-        """Take in the total of C{edges} (modulo 2^32), the last of them at C{edge_time} (s)."""
-        passed = 0 if self._edges is None else (edges - self._edges) % _COUNTER
-        elapsed = edge_time - self._edge_time
-        turns = passed / 2.0 / self._pulses_per_revolution
-        self.rpm = 60.0 * turns / elapsed if passed and elapsed > 0.0 else 0.0
-        self._edges, self._edge_time = edges, edge_time
+    def count(self, print_time: float, edges: int) -> None:
+        """Take in the total of C{edges} (modulo 2^32) at C{print_time} (s)."""
+        if self._last is not None and print_time > self._last[0]:
+            passed = (edges - self._last[1]) % _COUNTER
+            turns = passed / 2.0 / self._pulses_per_revolution
+            self.rpm = 60.0 * turns / (print_time - self._last[0])
+        self._last = (print_time, edges)

@@ -6,6 +6,7 @@ settings that come too late or out of order, and outputs that expire.
 
 import importlib
 from collections.abc import Callable, Mapping
+from types import SimpleNamespace
 from typing import Any
 
 from attrs import define, field
@@ -19,6 +20,7 @@ from klipperd.config.document import ConfigDocument, parse_text
 from klipperd.errors import ConfigError, Problem
 from klipperd.gcode.dispatch import Dispatcher
 from klipperd.mcu.board import Board
+from klipperd.motion.enable import EnableLines, SharedLine
 from klipperd.motion.toolhead import Toolhead
 from klipperd.objects import Pin, PrinterObject
 from klipperd.objects.build import Built, build_plan
@@ -170,6 +172,8 @@ class FakeToolhead(Toolhead):
         self.clock = clock
         self.ahead = 0.0
         self.extruder = None
+        self.enable = EnableLines({name: SharedLine(None) for name in ("stepper_x", "stepper_y")})
+        self.generation = SimpleNamespace(enable=self.enable)  # type: ignore[assignment]
 
     def on_print_time(self, callback: Callable[[float], None]) -> None:
         callback(self.clock.seconds() + OFFSET + self.ahead)
@@ -217,6 +221,7 @@ _SERVICES = (IReactorTime, HostControl, Dispatcher, Configuration, Workers, Obje
 
 _MODULES = (
     "adc_temperature",
+    "controller_fan",
     "fan",
     "fan_generic",
     "filament_switch_sensor",

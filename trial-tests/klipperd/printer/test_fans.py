@@ -2,7 +2,7 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from klipperd.errors import CommandError
+from klipperd.errors import CommandError, ConfigError
 
 from .fakes import OFFSET, FakeOutput, FakePrinter, finish, reading_at
 from .thermal_printer import BED_SECTION
@@ -86,10 +86,10 @@ class FanTests(SynchronousTestCase):
     def test_tachometer(self) -> None:
         printer, _ = self.fan("tachometer_pin: PC5\n")
         count = printer.board.counters["PC5"]
-        count(10.0, 2**32 - 100, 9.9)
-        count(12.0, 300, 11.9)
+        count(10.0, 2**32 - 100)
+        count(12.0, 300)
         self.assertApproximates(printer.status("fan").rpm, 3000.0, 1e-6)
-        count(13.0, 300, 11.9)
+        count(13.0, 300)
         self.assertEqual(printer.status("fan").rpm, 0.0)
 
     def test_refuses_negative_speed(self) -> None:
@@ -142,6 +142,44 @@ class HeaterFanTests(SynchronousTestCase):
         printer = FakePrinter(BED_SECTION + HEATER_FAN).ready()
         finish(printer.built.close())
         self.assertEqual(printer.clock.getDelayedCalls(), [])
+
+
+class ControllerFanTests(SynchronousTestCase):
+    timeout = 60
+
+    SECTION = "[controller_fan box]\npin: PA3\nheater: heater_bed\nfan_speed: 0.8\nkick_start_time: 0\n"
+
+    def test_follows_steppers_and_runs_on(self) -> None:
+        printer = FakePrinter(BED_SECTION + self.SECTION + "idle_speed: 0.4\nidle_timeout: 10\n").ready()
+        pin, enable = printer.board.outputs["PA3"], printer.toolhead.enable
+        printer.run(2.0)
+        self.assertEqual(pin.value, 0.0)
+        enable.switch("stepper_y", True, 1.0)
+        printer.run(1.2)
+        self.assertEqual(pin.value, 0.8)
+        enable.switch("stepper_y", False, 1.0)
+        printer.run(5.0)
+        self.assertEqual(pin.value, 0.4)
+        printer.run(10.0)
+        self.assertEqual(pin.value, 0.0)
+
+    def test_follows_heaters(self) -> None:
+        printer = FakePrinter(BED_SECTION + self.SECTION).ready()
+        printer.do("M140 S60")
+        printer.run(1.2)
+        self.assertEqual(printer.board.outputs["PA3"].value, 0.8)
+        self.assertEqual(printer.status("controller_fan box").speed, 0.8)
+
+    def test_only_named_steppers(self) -> None:
+        printer = FakePrinter(BED_SECTION + self.SECTION + "stepper: stepper_x\n").ready()
+        printer.toolhead.enable.switch("stepper_y", True, 1.0)
+        printer.run(2.0)
+        self.assertEqual(printer.board.outputs["PA3"].value, 0.0)
+
+    def test_unknown_stepper(self) -> None:
+        text = BED_SECTION + self.SECTION + "stepper: stepper_w\n"
+        error = self.assertRaises(ConfigError, FakePrinter, text)
+        self.assertIn("[controller_fan box] stepper: there is no stepper named 'stepper_w'", str(error))
 
 
 class TemperatureFanTests(SynchronousTestCase):

@@ -39,7 +39,7 @@ class FilamentSensorTests(SynchronousTestCase):
         self.printer.run(3.0)
 
     def switch(self, closed: bool) -> None:
-        self.printer.board.switches["PD1"].on_change(self.printer.clock.seconds(), int(closed))
+        self.printer.board.switches["PD1"].on_change(self.printer.clock.seconds(), (closed,))
 
     def detected(self) -> bool:
         return bool(self.printer.status("filament_switch_sensor spool").filament_detected)
