@@ -218,12 +218,19 @@ class RawMcu:
         self.received.append((name, values))
 
     def _adopt_sequence(self) -> None:
-        """Any empty block is answered by one with the sequence that the firmware expects."""
+        """Any empty block is answered by one with the sequence that the firmware expects. The port may just
+        be set up: ask until there is an answer, and wait for those that may still be under way."""
         deadline = time.monotonic() + PATIENCE
         self.expected = -1
-        os.write(self.fd, b"\x7e" + frame(self.sequence, b""))
+        asked = 0
         while self.expected < 0:
-            self._read(deadline)
+            assert time.monotonic() < deadline, "the firmware doesn't answer"
+            os.write(self.fd, b"\x7e" + frame(self.sequence, b""))
+            asked += 1
+            select.select([self.fd], [], [], 0.25)
+            self._read(0.0)
+        while select.select([self.fd], [], [], 0.1 if asked > 1 else 0)[0]:
+            self._read(0.0)
         self.sequence = self.expected
 
     def _identify(self) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import functools
 import json
 import os
 import select
+import shlex
 import signal
 import socket
 import struct
@@ -121,12 +122,14 @@ COREXY = (
 
 @functools.cache
 def simulator() -> str:
-    """The path of the simulator's binary, built when it is out of date."""
+    """The path of the simulator's binary, built when it is out of date. The environment's SIM_MAKE has further
+    words for make, e.g. C{SANITIZE=-fsanitize=address,undefined}."""
     out = ROOT / "build" / "firmware" / "sim"
     out.mkdir(parents=True, exist_ok=True)
     with open(out / "lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         command = ["make", "-s", "-C", str(ROOT / "firmware"), "TARGET=sim", f"OUT={out}"]
+        command += shlex.split(os.environ.get("SIM_MAKE", ""))
         built = subprocess.run(command, capture_output=True, text=True)
     assert built.returncode == 0, built.stderr
     return str(out / "mcu-sim")
@@ -221,6 +224,8 @@ class Rig:
 
         self._wait_until(arrived, "virtual time stands still")
         self.request(cmd="report")  # the simulator's own pass is through as well
+        if mcu is not None:
+            mcu.sync()  # what it has sent in it has arrived
 
     def time(self) -> float:
         """Virtual seconds."""
