@@ -1,4 +1,4 @@
-"""All that the broker can serve, known without running one. The one place where a group of methods is added."""
+"""All that the broker can serve, known without running one. A new group of methods is added here."""
 
 from brokerd.access.methods import AccessMethods
 from brokerd.announcements import AnnouncementMethods

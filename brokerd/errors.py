@@ -1,4 +1,4 @@
-"""The errors that a method may give its caller. Anything else that escapes is a fault of ours and is only logged."""
+"""The errors that a method may give its caller. Anything else that escapes is our fault and only logged."""
 
 __all__ = [
     "ApiError",

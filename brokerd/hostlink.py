@@ -7,7 +7,7 @@ root has one that calls a motion host in the same process. Both pass the same di
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-__all__ = ["ConnectionListener", "HostAbsent", "HostError", "HostLink", "Receive"]
+__all__ = ["ConnectionListener", "DetachableLink", "HostAbsent", "HostError", "HostLink", "Receive"]
 
 
 class HostError(Exception):
@@ -53,7 +53,48 @@ class HostLink(Protocol):
         """
 
     def on_notification(self, receive: Receive) -> None:
-        """Pass every message that answers no request (a response template, filled by the host) to C{receive}."""
+        """Pass every message that answers no request (a filled response template) to C{receive}."""
 
     def watch(self, listener: ConnectionListener) -> None:
         """Tell C{listener} of changes; at once, if there is a connection already."""
+
+
+class DetachableLink(HostLink):
+    """Passes a link on until it is detached, so that a broker can be rebuilt around a link that stays."""
+
+    def __init__(self, link: HostLink) -> None:
+        self._link: HostLink | None = link
+
+    def detach(self) -> None:
+        """Hear and ask nothing any more."""
+        self._link = None
+
+    async def request(self, method: str, params: Mapping[str, Any]) -> Any:
+        if self._link is None:
+            raise HostAbsent("the broker stops")
+        return await self._link.request(method, params)
+
+    def on_notification(self, receive: Receive) -> None:
+        def passed(message: dict[str, Any]) -> None:
+            if self._link is not None:
+                receive(message)
+
+        if self._link is not None:
+            self._link.on_notification(passed)
+
+    def watch(self, listener: ConnectionListener) -> None:
+        if self._link is not None:
+            self._link.watch(_WhileAttached(self, listener))
+
+
+class _WhileAttached(ConnectionListener):
+    def __init__(self, link: DetachableLink, listener: ConnectionListener) -> None:
+        self._detachable, self._listener = link, listener
+
+    def connected(self) -> None:
+        if self._detachable._link is not None:
+            self._listener.connected()
+
+    def disconnected(self, reason: str) -> None:
+        if self._detachable._link is not None:
+            self._listener.disconnected(reason)

@@ -1,4 +1,4 @@
-"""What the broker tells its clients unasked: each notification declared once, sent to every face that listens."""
+"""What the broker tells its clients unasked: each notification declared once, sent to every face."""
 
 from typing import Any, Protocol
 

@@ -1,6 +1,7 @@
 """The link to a motion host over its socket: JSON messages, each ended by the byte 0x03."""
 
 from collections.abc import Mapping
+from random import random
 from typing import Any
 
 import orjson
@@ -137,7 +138,7 @@ class SocketLink(Service, HostLink):
         endpoint = UNIXClientEndpoint(self._reactor, self._path, checkPID=False)
         factory = Factory.forProtocol(lambda: _HostProtocol(self))
         factory.noisy = False
-        policy = backoffPolicy(initialDelay=0.25, maxDelay=2.0, factor=1.5)
+        policy = backoffPolicy(initialDelay=0.25, maxDelay=2.0, factor=1.5, jitter=lambda: 0.1 * random())
         self._client = ClientService(endpoint, factory, policy, self._clock)
         self._client.startService()
 

@@ -1,1 +1,1 @@
-"""Who may ask: trusted addresses, the API key, one-shot tokens, and the origins that browsers may come from."""
+"""Who may ask: trusted addresses, the API key, one-shot tokens, origins that browsers may come from."""

@@ -57,8 +57,8 @@ class AddressRules:
     def origin(self, peer: str, headers: Mapping[str, str]) -> Origin:
         """Judge one request.
 
-        A request that passed a proxy which is not configured may come from anywhere, even if the proxy runs on
-        a trusted address: it is never trusted by address.
+        A request that passed a proxy which is not configured may come from anywhere, even if the proxy runs
+        on a trusted address: it is never trusted by address.
         """
         address = _parse(peer)
         if address is None:

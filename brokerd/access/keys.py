@@ -24,10 +24,8 @@ class ApiKey:
 
     def load(self) -> None:
         """Read the key file, or make one. Blocks."""
-        try:
+        if self._path.exists():
             self._value = self._path.read_text().strip()
-        except FileNotFoundError:
-            pass
         if not self._value:
             self.renew()
 

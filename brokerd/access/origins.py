@@ -1,4 +1,4 @@
-"""Which web origins may use the API from a browser (CORS), and from which pages a change is accepted at all."""
+"""Which web origins may use the API from a browser (CORS), and from which pages changes are accepted."""
 
 import re
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""The faces of the registry: JSON-RPC over websocket and HTTP, plain HTTP, and the pages and files they serve.
+"""The faces of the registry: JSON-RPC over websocket and HTTP, plain HTTP, and pages and files.
 
 None has methods of its own beyond its handshake.
 """

@@ -1,4 +1,4 @@
-"""Files as answers: entity tags, ranges, precompressed siblings; read in worker threads, paced by the client."""
+"""Files as answers: entity tags, ranges, precompressed siblings; read in threads, paced by the client."""
 
 import mimetypes
 import os

@@ -2,11 +2,12 @@
 
 from io import BytesIO
 from typing import Any
+from weakref import WeakSet
 
 from autobahn.twisted.resource import WebSocketResource
 from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
-from twisted.web.http import Request
+from twisted.web.http import HTTPChannel, Request
 from twisted.web.resource import Resource
 from twisted.web.server import Site
 
@@ -14,7 +15,7 @@ from brokerd.faces.http_exchange import HttpExchange
 from brokerd.faces.http_services import HttpServices
 from brokerd.faces.websocket import SocketFactory
 
-__all__ = ["BrokerRequest", "BrokerSite"]
+__all__ = ["BrokerChannel", "BrokerRequest", "BrokerSite"]
 
 _WEBSOCKET = b"/websocket"
 
@@ -22,15 +23,19 @@ _WEBSOCKET = b"/websocket"
 class BrokerRequest(Request):
     """A request whose body goes where its headers say, instead of into memory."""
 
+    channel: "BrokerChannel"
+    content: Any
+    args: Any
     _exchange: HttpExchange | None = None
 
     def gotLength(self, length: int | None) -> None:
-        """The headers are complete. The channel keeps the request line until the body is, too."""
+        """The headers are complete."""
         self.content = BytesIO()
-        site, verb, uri = self.channel.site, self.channel._command, self.channel._path
+        verb, uri = self.channel.request_line
         if uri.partition(b"?")[0] == _WEBSOCKET and self.requestHeaders.hasHeader(b"Upgrade"):
             return
-        self._exchange = HttpExchange(site.services, self, verb.decode("latin-1"), uri, length)
+        services = self.channel.site.services
+        self._exchange = HttpExchange(services, self, verb.decode("latin-1"), uri, length)
 
     def handleContentChunk(self, data: bytes) -> None:
         if self._exchange is not None:
@@ -52,11 +57,32 @@ class BrokerRequest(Request):
         super().connectionLost(reason)
 
 
+class BrokerChannel(HTTPChannel):
+    """One HTTP connection."""
+
+    requestFactory = BrokerRequest
+    site: "BrokerSite"
+    transport: Any
+
+    @property
+    def request_line(self) -> tuple[bytes, bytes]:
+        """Verb and URI of the request whose headers are complete; Twisted hands them out only at its end."""
+        return self._command, self._path
+
+    def connectionMade(self) -> None:
+        super().connectionMade()
+        self.site.channels.add(self)
+
+
 class BrokerSite(Site):
     """One listening face: HTTP, and websockets at C{/websocket}.
 
     @ivar services: what its requests are served from.
+    @ivar channels: the open connections that speak HTTP.
     """
+
+    protocol: Any = BrokerChannel
+    noisy = False
 
     def __init__(self, services: HttpServices, sockets: SocketFactory, reactor: IReactorTime) -> None:
         super().__init__(
@@ -64,7 +90,19 @@ class BrokerSite(Site):
         )
         self.services = services
         self.websockets: Any = WebSocketResource(sockets)
-        self.noisy = False
+        self.channels: WeakSet[BrokerChannel] = WeakSet()
 
     def log(self, request: Request) -> None:
         """No line for each request: a printer's clients poll."""
+
+    def close_idle(self) -> None:
+        """Close connections that wait for their next request."""
+        for channel in list(self.channels):
+            if channel.transport is not None and not channel.requests:
+                channel.transport.loseConnection()
+
+    def abort_all(self) -> None:
+        """Drop what is still open. A websocket has taken its channel's transport and is not touched."""
+        for channel in list(self.channels):
+            if channel.transport is not None:
+                channel.transport.abortConnection()

@@ -24,6 +24,7 @@ __all__ = ["HttpExchange"]
 log = Logger()
 
 _JSONRPC = "/server/jsonrpc"
+_ALLOWED_HEADERS = "Origin, Accept, Content-Type, X-Requested-With, Authorization, X-Api-Key"
 _SAFE = ("GET", "HEAD", "OPTIONS")
 # Of a body whose request has failed, so much is read before the connection is closed.
 _PATIENCE = 16 * 1024 * 1024
@@ -88,7 +89,7 @@ class HttpExchange:
                 return None  # perhaps a page
             raise
         target = route.target
-        permit(self.caller, target.api.permission if isinstance(target, BoundMethod) else target.spec.permission)
+        permit(self.caller, target.permission)
         return route
 
     def _open_body(self) -> Body:
@@ -99,7 +100,7 @@ class HttpExchange:
         return KeptBody(services.body_limit)
 
     def _hold(self, hold: bool) -> None:
-        transport = self._request.transport
+        transport: Any = self._request.transport
         if transport is not None:
             transport.pauseProducing() if hold else transport.resumeProducing()
 
@@ -224,7 +225,7 @@ class HttpExchange:
             "Access-Control-Allow-Origin": origin,
             "Vary": "Origin",
             "Access-Control-Allow-Methods": "GET, POST, DELETE, OPTIONS",
-            "Access-Control-Allow-Headers": "Origin, Accept, Content-Type, X-Requested-With, Authorization, X-Api-Key",
+            "Access-Control-Allow-Headers": _ALLOWED_HEADERS,
             "Access-Control-Allow-Private-Network": "true",
         }
         for name, value in headers.items():

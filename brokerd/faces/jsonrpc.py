@@ -84,7 +84,9 @@ class JsonRpc:
             answer = await self._call(name, params or {}, caller, number)
         return answer if "id" in request else None
 
-    async def _call(self, name: str, params: Mapping[str, Any], caller: Caller, number: Any) -> dict[str, Any]:
+    async def _call(
+        self, name: str, params: Mapping[str, Any], caller: Caller, number: Any
+    ) -> dict[str, Any]:
         method = self._registry.find(name)
         if method is None:
             return _error(_NO_METHOD, "Method not found", number)

@@ -1,4 +1,4 @@
-"""The browser's pages: files below one directory; unknown paths of a single-page application get its index."""
+"""The browser's pages: files below one directory; unknown paths of a one-page application get its index."""
 
 from pathlib import Path
 

@@ -22,7 +22,7 @@ __all__ = ["Pace", "Socket", "SocketFactory"]
 
 log = Logger()
 
-STATUS_UPDATE = notification("notify_status_update", "changed fields of subscribed objects, and the event time")
+STATUS_UPDATE = notification("notify_status_update", "changed fields of subscribed objects, the event time")
 
 _MESSAGE_LIMIT = 4 * 1024 * 1024  # longest message from a client (bytes)
 _BACKLOG = 4 * 1024 * 1024  # what may wait for a client that reads slowly (bytes)
@@ -71,6 +71,7 @@ class Socket(WebSocketServerProtocol):
     """
 
     factory: "SocketFactory"
+    transport: Any
     number = 0
 
     def __init__(self) -> None:
@@ -180,7 +181,7 @@ class SocketFactory(WebSocketServerFactory):
     @ivar clock: for patience.
     """
 
-    protocol = Socket
+    protocol: Any = Socket
     noisy = False
 
     def __init__(self, rpc: JsonRpc, gate: Gate, hub: StatusHub, most: int, clock: IReactorTime) -> None:

@@ -1,1 +1,1 @@
-"""The files that clients see: roots, listings, changes, uploads, downloads and what G-code says about itself."""
+"""The files that clients see: roots, listings, changes, transfers, and what G-code says about itself."""

@@ -1,6 +1,6 @@
 """Changes to files and directories. All functions block: they run in worker threads.
 
-What replaces a file is written beside it first and renamed last, so that a reader sees the old or the new one.
+What replaces a file is written beside it and renamed last, so that a reader sees the old or the new one.
 """
 
 import errno
@@ -15,7 +15,17 @@ from pathlib import Path
 from brokerd.errors import ApiError, BadRequest, Forbidden, NotFound, StorageFull
 from brokerd.files.roots import PARTIAL, Location
 
-__all__ = ["copy", "rename_over", "delete_directory", "delete_file", "make_directory", "move", "pack", "storage_errors"]
+__all__ = [
+    "copy",
+    "delete_directory",
+    "delete_file",
+    "make_directory",
+    "move",
+    "pack",
+    "rename_over",
+    "storage_error",
+    "storage_errors",
+]
 
 
 @contextmanager

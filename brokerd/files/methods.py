@@ -43,7 +43,8 @@ class FileMethods:
     async def roots(self) -> list[dict[str, Any]]:
         """The roots."""
         return [
-            {"name": each.name, "path": str(each.path), "permissions": each.permissions} for each in self._roots
+            {"name": each.name, "path": str(each.path), "permissions": each.permissions}
+            for each in self._roots
         ]
 
     @method(
@@ -143,7 +144,8 @@ class FileMethods:
         """Pack files and directories into an archive."""
         name = dest or time.strftime("config/collection-%Y%m%d-%H%M%S.zip")
         location = self._roots.locate(name)
-        await self._threads.run(changes.pack, [self._roots.locate(each) for each in items], location, store_only)
+        content = [self._roots.locate(each) for each in items]
+        await self._threads.run(changes.pack, content, location, store_only)
         await self._changes.tell("create_file", location)
         return {"destination": await self._threads.run(describe, location), "action": "zip_files"}
 

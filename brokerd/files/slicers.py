@@ -103,11 +103,19 @@ _FIELDS = (
     _Field("layer_height", _first_number, ("layer_height", "layer height")),
     _Field("layer_count", _flag, ("total layer number", "total layers count", "layer_count")),
     _Field("nozzle_diameter", _first_number, ("nozzle_diameter",)),
-    _Field("first_layer_extr_temp", _first_number, ("first_layer_temperature", "nozzle_temperature_initial_layer")),
+    _Field(
+        "first_layer_extr_temp",
+        _first_number,
+        ("first_layer_temperature", "nozzle_temperature_initial_layer"),
+    ),
     _Field(
         "first_layer_bed_temp",
         _first_number,
-        ("first_layer_bed_temperature", "bed_temperature_initial_layer_single", "hot_plate_temp_initial_layer"),
+        (
+            "first_layer_bed_temperature",
+            "bed_temperature_initial_layer_single",
+            "hot_plate_temp_initial_layer",
+        ),
     ),
     _Field("chamber_temp", _positive, ("chamber_temperature", "chamber_temperatures")),
     _Field("filament_name", _words, ("filament_settings_id",)),

@@ -1,4 +1,4 @@
-"""Pictures that slicers embed in a file's header, written below C{.thumbs}. Blocks: runs in a worker thread."""
+"""Pictures that slicers embed in a header, written below C{.thumbs}. Blocks: runs in a worker thread."""
 
 import base64
 import binascii

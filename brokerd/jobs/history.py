@@ -91,7 +91,8 @@ class HistoryMethods:
         """Say whether the file is still the one that was printed, and what a running job has come to."""
         known = self._metadata.known(job["filename"])
         printed = job["metadata"]
-        exists = known is not None and all(known.get(name) == printed.get(name) for name in ("size", "modified"))
+        same = ("size", "modified")
+        exists = known is not None and all(known.get(name) == printed.get(name) for name in same)
         if job["job_id"] == self._current:
             stats = self._jobs.stats
             names = ("print_duration", "total_duration", "filament_used")

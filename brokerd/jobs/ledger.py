@@ -7,12 +7,30 @@ import orjson
 
 from brokerd.errors import NotFound
 
-__all__ = ["add", "close_interrupted", "finish", "listing", "one", "remove", "reset_totals", "totals", "update"]
+__all__ = [
+    "add",
+    "close_interrupted",
+    "finish",
+    "listing",
+    "one",
+    "remove",
+    "reset_totals",
+    "totals",
+    "update",
+]
 
 _COLUMNS = (
-    "job, filename, status, user, start_time, end_time, print_duration, total_duration, filament_used, metadata"
+    "job, filename, status, user, start_time, end_time,"
+    " print_duration, total_duration, filament_used, metadata"
 )
-_TOTALS = ("total_jobs", "total_time", "total_print_time", "total_filament_used", "longest_job", "longest_print")
+_TOTALS = (
+    "total_jobs",
+    "total_time",
+    "total_print_time",
+    "total_filament_used",
+    "longest_job",
+    "longest_print",
+)
 
 
 def _entry(row: tuple[Any, ...]) -> dict[str, Any]:
@@ -34,7 +52,8 @@ def _number(uid: str) -> int:
 def add(db: sqlite3.Connection, filename: str, start_time: float, metadata: dict[str, Any]) -> dict[str, Any]:
     """Record a job that begins."""
     cursor = db.execute(
-        "INSERT INTO jobs (filename, status, start_time, print_duration, total_duration, filament_used, metadata)"
+        "INSERT INTO jobs"
+        " (filename, status, start_time, print_duration, total_duration, filament_used, metadata)"
         " VALUES (?, 'in_progress', ?, 0, 0, 0, ?)",
         (filename, start_time, orjson.dumps(metadata)),
     )

@@ -7,8 +7,8 @@
       +-----pause-------+-------------pause-------------+           |
       +-----the print can't be started------------------------------+
 
-The queue survives a restart of the broker, and is then paused. A finished job is followed by the next one only
-if C{automatic} is set; otherwise the queue pauses, since somebody must clear the bed.
+The queue survives a restart of the broker, and is then paused. A finished job is followed by the next one
+only if C{automatic} is set; otherwise the queue pauses, since somebody must clear the bed.
 """
 
 from collections.abc import Awaitable, Callable

@@ -150,7 +150,8 @@ def _canbus() -> dict[str, Any]:
     for interface in Path("/sys/class/net").glob("*"):
         if _read(interface / "type") == _ARPHRD_CAN:
             driver = os.path.basename(os.path.realpath(interface / "device/driver"))
-            found[interface.name] = {"tx_queue_len": int(_read(interface / "tx_queue_len") or 0), "driver": driver}
+            length = int(_read(interface / "tx_queue_len") or 0)
+            found[interface.name] = {"tx_queue_len": length, "driver": driver}
     return found
 
 

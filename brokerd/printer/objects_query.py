@@ -14,6 +14,5 @@ def objects_argument(given: Mapping[str, Any]) -> Mapping[str, Any]:
     objects = given.get("objects")
     if isinstance(objects, Mapping):
         return {"objects": objects}
-    return {
-        "objects": {name: value if value != "" else None for name, value in given.items() if name not in _OURS}
-    }
+    named = {name: value if value != "" else None for name, value in given.items() if name not in _OURS}
+    return {"objects": named}

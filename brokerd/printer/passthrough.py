@@ -14,7 +14,9 @@ from brokerd.registry.table import BoundMethod, permit
 __all__ = ["HostProcedures"]
 
 # Registrations and streams belong to one connection of the host; through a shared one they make no sense.
-_WITHHELD = frozenset({"register_remote_method", "gcode/subscribe_output", "objects/subscribe", "list_endpoints"})
+_WITHHELD = frozenset(
+    {"register_remote_method", "gcode/subscribe_output", "objects/subscribe", "list_endpoints"}
+)
 _NO_STREAM = "bed_mesh/dump_mesh"
 
 

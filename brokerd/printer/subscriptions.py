@@ -20,7 +20,7 @@ _Key = frozenset[tuple[str, frozenset[str] | None]]
 
 
 class Subscriber(Protocol):
-    """One who gets updates. All subscribers with C{channel} in common are handed a group's update together."""
+    """One who gets updates. Subscribers with C{channel} in common are handed a group's update together."""
 
     @property
     def channel(self) -> "Group":
@@ -177,7 +177,9 @@ class StatusHub:
             if before is None:
                 changes[name] = dict(values)
                 continue
-            different = {each: value for each, value in values.items() if each not in before or before[each] != value}
+            different = {
+                each: value for each, value in values.items() if each not in before or before[each] != value
+            }
             if different:
                 changes[name] = different
         return changes

@@ -1,6 +1,6 @@
 """The methods of a running broker, found by name or by HTTP route."""
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from attrs import define, field, frozen
@@ -33,6 +33,10 @@ class BoundMethod:
     api: ApiMethod
     component: object = field(repr=False)
 
+    @property
+    def permission(self) -> Role:
+        return self.api.permission
+
     async def call(self, arguments: Mapping[str, Any], caller: Caller) -> Any:
         """Check and make one call.
 
@@ -54,6 +58,10 @@ class BoundEndpoint:
 
     spec: Endpoint
     component: object = field(repr=False)
+
+    @property
+    def permission(self) -> Role:
+        return self.spec.permission
 
     async def call(self, request: Any) -> Any:
         """Serve one request; the permission was checked when it began."""

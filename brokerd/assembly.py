@@ -1,0 +1,182 @@
+"""All parts of one broker, put together; L{brokerd.service} starts and stops them."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from attrs import define, field
+
+from brokerd.access.addresses import AddressRules
+from brokerd.access.gate import Gate
+from brokerd.access.keys import ApiKey, OneshotTokens
+from brokerd.access.methods import AccessMethods
+from brokerd.access.origins import OriginRules
+from brokerd.announcements import AnnouncementMethods
+from brokerd.catalog import COMPONENTS
+from brokerd.connection_methods import ConnectionMethods
+from brokerd.database.methods import DatabaseMethods
+from brokerd.database.store import Database
+from brokerd.faces.file_sender import FileSender
+from brokerd.faces.http import BrokerSite
+from brokerd.faces.http_services import HttpServices
+from brokerd.faces.jsonrpc import JsonRpc
+from brokerd.faces.pages import Pages
+from brokerd.faces.websocket import SocketFactory
+from brokerd.files.announce import FileChanges
+from brokerd.files.metadata import GcodeMetadata
+from brokerd.files.methods import FileMethods
+from brokerd.files.roots import PARTIAL, Root, Roots
+from brokerd.files.transfer import FileTransfer
+from brokerd.hostlink import HostLink
+from brokerd.jobs.history import HistoryMethods
+from brokerd.jobs.queue import JobQueueMethods
+from brokerd.jobs.starter import PrintStarter
+from brokerd.jobs.watch import JobWatch
+from brokerd.machine.load import LoadWatch
+from brokerd.machine.methods import LoadMethods, MachineMethods
+from brokerd.notifications import Broadcaster
+from brokerd.octoprint import OctoprintEndpoints
+from brokerd.printer.methods import PrinterMethods
+from brokerd.printer.passthrough import HostProcedures
+from brokerd.printer.session import HostSession
+from brokerd.registry.reference import openapi
+from brokerd.registry.table import Registry
+from brokerd.server_methods import ServerFacts, ServerMethods
+from brokerd.settings import BrokerSettings
+from brokerd.stores.console import ConsoleStore
+from brokerd.stores.methods import StoreMethods
+from brokerd.stores.temperatures import TemperatureStore
+from brokerd.threads import WorkerThreads
+from brokerd.webcams import WebcamMethods
+
+__all__ = ["FOLDERS", "Assembly"]
+
+FOLDERS = ("config", "gcodes", "logs", "database", "comms")
+_THREADS = 4
+
+
+@define(eq=False)
+class Assembly:
+    """The parts, wired.
+
+    @ivar settings: what they were made from.
+    @ivar restart: restarts the whole.
+    """
+
+    settings: BrokerSettings
+    link: HostLink
+    reactor: Any
+    restart: Callable[[], None]
+    now: Callable[[], float] = time.time
+    registry: Registry = field(init=False, factory=Registry)
+    broadcaster: Broadcaster = field(init=False, factory=Broadcaster)
+    threads: WorkerThreads = field(init=False)
+    database: Database = field(init=False)
+    host: HostSession = field(init=False)
+    roots: Roots = field(init=False, factory=Roots)
+    metadata: GcodeMetadata = field(init=False)
+    history: HistoryMethods = field(init=False)
+    queue: JobQueueMethods = field(init=False)
+    temperatures: TemperatureStore = field(init=False)
+    load: LoadWatch = field(init=False)
+    gate: Gate = field(init=False)
+    sockets: SocketFactory = field(init=False)
+    site: BrokerSite = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        settings, reactor = self.settings, self.reactor
+        self.threads = WorkerThreads(reactor, "brokerd", _THREADS)
+        self.database = Database(reactor, settings.data / "database" / "brokerd.sqlite")
+        self.host = HostSession(self.link, reactor, self.broadcaster)
+        self._add_roots()
+        self.gate = Gate(
+            AddressRules(settings.trusted_clients, settings.trusted_proxies),
+            OriginRules(settings.cors_domains),
+            ApiKey(settings.data / ".api_key"),
+            OneshotTokens(reactor),
+            settings.enable_api_key,
+        )
+        self._make_faces()
+        self._make_components()
+
+    def _add_roots(self) -> None:
+        data, writable = self.settings.data, {"gcodes": True, "config": self.settings.config_writable}
+        for name in ("config", "logs", "gcodes"):
+            self.roots.add(Root(name, data / name, writable.get(name, False)))
+
+    def _make_faces(self) -> None:
+        settings, rpc = self.settings, JsonRpc(self.registry)
+        self.sockets = SocketFactory(rpc, self.gate, self.host.hub, settings.max_websockets, self.reactor)
+        self.broadcaster.attach(self.sockets)
+        services = HttpServices(
+            clock=self.reactor,
+            registry=self.registry,
+            rpc=rpc,
+            gate=self.gate,
+            pages=Pages(settings.pages, self.threads),
+            sender=FileSender(self.threads),
+            threads=self.threads,
+            uploads=self.uploads,
+            upload_limit=settings.max_upload_size,
+        )
+        self.site = BrokerSite(services, self.sockets, self.reactor)
+
+    @property
+    def uploads(self) -> Path:
+        """Where uploads grow: on the disk that most of them end on."""
+        return self.settings.data / "gcodes" / PARTIAL
+
+    def _make_components(self) -> None:
+        settings, host, threads, now = self.settings, self.host, self.threads, self.now
+        console = ConsoleStore(now, self.broadcaster, settings.gcode_store_size)
+        host.on_gcode_response(console.response)
+        self.temperatures = TemperatureStore(self.reactor, host, settings.temperature_store_size)
+        self.load = LoadWatch(self.reactor, threads, self.broadcaster, now, lambda: self.sockets.count)
+        self.metadata = GcodeMetadata(self.roots, threads, self.database)
+        changes = FileChanges(threads, self.broadcaster)
+        jobs = JobWatch(host)
+        start_print = PrintStarter(host, jobs).start
+        self.history = HistoryMethods(self.database, self.metadata, jobs, self.broadcaster, now)
+        self.queue = JobQueueMethods(
+            self.database, self.metadata, jobs, start_print, self.broadcaster, now, settings.queue_automatic
+        )
+        printing = lambda: jobs.printing  # noqa: E731
+        components = (
+            ServerMethods(host, self.roots, self._facts()),
+            ConnectionMethods(self.gate),
+            AccessMethods(self.gate, threads),
+            DatabaseMethods(self.database, settings.data / "backup" / "database"),
+            FileMethods(self.roots, threads, self.metadata, changes, printing),
+            FileTransfer(
+                self.roots, threads, self.metadata, changes, printing, start_print, self._log_file
+            ),
+            PrinterMethods(host, console),
+            MachineMethods(threads),
+            LoadMethods(self.load),
+            StoreMethods(self.temperatures, console),
+            self.history,
+            self.queue,
+            WebcamMethods(self.database, self.broadcaster),
+            AnnouncementMethods(),
+            OctoprintEndpoints(host, jobs),
+        )
+        for component in components:
+            self.registry.add(component)
+        self.registry.add_fallback(HostProcedures(host).find)
+
+    def _facts(self) -> ServerFacts:
+        return ServerFacts(
+            components=lambda: self.registry.components,
+            warnings=lambda: [*self.settings.warnings, *self.database.warnings],
+            sockets=lambda: self.sockets.count,
+            config=self.settings.config,
+            restart=self.restart,
+            openapi=lambda: openapi(COMPONENTS),
+        )
+
+    def _log_file(self, name: str) -> Path | None:
+        if name == "moonraker.log":
+            return self.settings.broker_log
+        path = self.host.info.get("log_file")
+        return Path(path) if path else self.settings.data / "logs" / name

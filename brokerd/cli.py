@@ -1,0 +1,111 @@
+"""The command C{brokerd}: a broker of its own, for a motion host behind a socket."""
+
+import argparse
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+from brokerd import SERVER_VERSION
+from brokerd.configfile import ConfigError
+from brokerd.configuration import LoadedConfiguration, load
+
+__all__ = ["main"]
+
+_REACTORS = ("uvloop", "asyncio", "epoll")
+
+
+def _arguments(words: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="brokerd", description="API broker of a 3D printer")
+    parser.add_argument("-d", "--datapath", type=Path, default=Path("~/printer_data"), help="data directory")
+    config = "configuration (default: DATA/config/moonraker.conf)"
+    parser.add_argument("-c", "--configfile", type=Path, help=config)
+    parser.add_argument("-u", "--unixsocket", metavar="UDS", help="socket of the motion host")
+    parser.add_argument("--pages", type=Path, help="directory of pages to serve at /")
+    parser.add_argument("--reactor", choices=_REACTORS, default="uvloop", help="event loop")
+    parser.add_argument("--version", action="version", version=f"brokerd {SERVER_VERSION}")
+    return parser.parse_args(words)
+
+
+def _install_reactor(name: str) -> Any:
+    """Install the event loop; falls back to asyncio's own where uvloop is not to be had."""
+    if name == "epoll":
+        from twisted.internet import epollreactor
+
+        epollreactor.install()
+    else:
+        import asyncio
+
+        from twisted.internet import asyncioreactor
+
+        loop = asyncio.new_event_loop()
+        if name == "uvloop":
+            try:
+                import uvloop
+            except ImportError:
+                pass
+            else:
+                loop = uvloop.new_event_loop()
+        asyncioreactor.install(loop)
+    from twisted.internet import reactor
+
+    return reactor
+
+
+def _start_logging(data: Path) -> None:
+    from twisted.logger import (
+        FilteringLogObserver,
+        LogLevel,
+        LogLevelFilterPredicate,
+        globalLogBeginner,
+        textFileLogObserver,
+    )
+
+    logs = data / "logs"
+    logs.mkdir(parents=True, exist_ok=True)
+    predicate = LogLevelFilterPredicate(LogLevel.info)
+    # It would note each try to reach a motion host that is switched off.
+    predicate.setLogLevelForNamespace("twisted.application._client_service", LogLevel.warn)
+    file = (logs / "moonraker.log").open("a")
+    observers = [textFileLogObserver(sys.stderr), textFileLogObserver(file)]
+    globalLogBeginner.beginLoggingTo(
+        [FilteringLogObserver(each, [predicate]) for each in observers], redirectStandardIO=False
+    )
+
+
+def main(words: list[str] | None = None) -> None:
+    """Run until SIGTERM or SIGINT."""
+    arguments = _arguments(sys.argv[1:] if words is None else words)
+    data = arguments.datapath.expanduser().absolute()
+    try:
+        loaded = load(data, arguments.configfile, arguments.unixsocket)
+    except ConfigError as error:
+        sys.exit(f"brokerd: {error}")
+    reactor = _install_reactor(arguments.reactor)
+    _start_logging(data)
+    _run(arguments, data, loaded, reactor)
+
+
+def _run(arguments: argparse.Namespace, data: Path, loaded: LoadedConfiguration, reactor: Any) -> None:
+    from attrs import evolve
+    from twisted.internet.error import CannotListenError
+
+    from brokerd.service import Broker
+    from brokerd.uds import SocketLink
+
+    for warning in loaded.settings.warnings:
+        print(f"brokerd: {warning}", file=sys.stderr)
+
+    def settings() -> Any:
+        again = load(data, arguments.configfile, arguments.unixsocket)
+        return evolve(again.settings, pages=arguments.pages)
+
+    broker = Broker(settings, SocketLink(reactor, reactor, loaded.host_socket), reactor)
+    try:
+        broker.startService()
+    except CannotListenError as error:
+        sys.exit(f"brokerd: {error}")
+    broker.when_ready().addCallback(lambda url: print(f"ready {url}", flush=True))
+    reactor.addSystemEventTrigger("before", "shutdown", broker.stopService)
+    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+    reactor.run()

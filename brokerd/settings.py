@@ -1,0 +1,59 @@
+"""Settings of one broker: a frozen value, whether it was read from a file or made by the composition root."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from attrs import field, frozen
+
+from brokerd.access.addresses import LOOPBACK, Network
+
+__all__ = ["BrokerSettings", "tcp_endpoint"]
+
+
+def tcp_endpoint(host: str, port: int) -> str:
+    """The endpoint description of a TCP address; C{all} stands for every IPv4 and IPv6 address."""
+    if host == "all":
+        host = "::"
+    escaped = host.replace(":", r"\:")
+    return f"{'tcp6' if ':' in host else 'tcp'}:{port}:interface={escaped}"
+
+
+@frozen(kw_only=True)
+class BrokerSettings:
+    """What a broker needs to know.
+
+    @ivar data: data directory; holds config, gcodes, logs, database and comms.
+    @ivar listen: endpoint descriptions, as in C{tcp:7125:interface=127.0.0.1}.
+    @ivar pages: directory of the browser's pages, or None.
+    @ivar trusted_clients: networks whose clients need no key.
+    @ivar trusted_proxies: proxies that are believed when they name their client.
+    @ivar cors_domains: patterns of web origins that may use the API from a browser.
+    @ivar enable_api_key: whether the API key opens the door.
+    @ivar max_upload_size: bytes.
+    @ivar max_websockets: how many may be open.
+    @ivar config_writable: whether clients may change the config root.
+    @ivar temperature_store_size: samples, one a second.
+    @ivar gcode_store_size: lines.
+    @ivar queue_automatic: whether a finished job is followed by the next one.
+    @ivar broker_log: the broker's log file, or None.
+    @ivar config: the C{server.config} answer: {config, orig, files}.
+    @ivar warnings: what the user should know about the configuration.
+    """
+
+    data: Path
+    listen: tuple[str, ...] = (tcp_endpoint("127.0.0.1", 7125),)
+    pages: Path | None = None
+    trusted_clients: tuple[Network, ...] = LOOPBACK
+    trusted_proxies: tuple[Network, ...] = ()
+    cors_domains: tuple[str, ...] = ()
+    enable_api_key: bool = True
+    max_upload_size: int = 1024 * 1024 * 1024
+    max_websockets: int = 50
+    config_writable: bool = True
+    temperature_store_size: int = 1200
+    gcode_store_size: int = 1000
+    queue_automatic: bool = False
+    broker_log: Path | None = None
+    config: Mapping[str, Any] = field(factory=lambda: {"config": {}, "orig": {}, "files": []})
+    warnings: tuple[str, ...] = ()
