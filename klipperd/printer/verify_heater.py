@@ -28,6 +28,10 @@ __all__ = [
 _INSPECT_EVERY = 1.0
 _GAIN_TIME = 20.0
 _BED_GAIN_TIME = 60.0
+_IMPLAUSIBLE_FALL = 20.0
+"""Degrees within a second."""
+_BROKEN_SENSOR_AFTER = 4
+"""Inspections with a reading out of its limits, after which the micro-controller should have shut down."""
 
 
 @frozen(kw_only=True)
@@ -85,11 +89,20 @@ def describe_failure(heater: Heater, verdict: Verdict, limits: Limits) -> str:
             f"It had reached its target and fell more than hysteresis {limits.hysteresis:g} C below it; the "
             f"degrees missing each second sum up to {verdict.error:.0f}, max_error is {limits.max_error:g}."
         )
-        advice = (
+        advice = _sensor_advice(verdict) or (
             "Check that the sensor and the heater have not come loose, that no fan blows on them (a silicone "
             "sock helps), and the PID values (PID_CALIBRATE)."
         )
     return f"{head}{cause} {advice}"
+
+
+def _sensor_advice(verdict: Verdict) -> str | None:
+    if verdict.fall < _IMPLAUSIBLE_FALL:
+        return None
+    return (
+        f"The reading fell by {verdict.fall:.0f} C within a second, which no heated part does: check the "
+        "sensor's wires and plug for a loose contact."
+    )
 
 
 @define(eq=False)
@@ -97,6 +110,7 @@ class _Watch:
     heater: Heater
     limits: Limits
     verification: Verification = field(init=False)
+    _broken: int = field(init=False, default=0)
 
     @verification.default
     def _make_verification(self) -> Verification:
@@ -107,6 +121,11 @@ class _Watch:
         heater = self.heater
         if not heater.gauge.fresh:
             return None  # a silent sensor is a matter for the link, and the output expires by itself
+        broken = heater.thermometer.explain()
+        self._broken = self._broken + 1 if broken is not None else 0
+        if broken is not None:
+            # The micro-controller's own check is quicker than this; blame the sensor, not the heater.
+            return broken if self._broken >= _BROKEN_SENSOR_AFTER else None
         if heater.target > 0.0 and not heater.demanding:
             self.verification.pause()
             return None

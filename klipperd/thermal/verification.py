@@ -6,6 +6,7 @@ C{heating_gain} degrees within C{check_gain_time} seconds clears the sum.
 """
 
 from collections import deque
+from itertools import pairwise
 
 from attrs import define, field, frozen
 
@@ -25,12 +26,15 @@ class Limits:
 @frozen
 class Verdict:
     """Why a heater counts as failed. C{gained} degrees in the last C{check_gain_time} seconds when it
-    failed while heating up, None when it fell away from a target that it had held."""
+    failed while heating up, None when it fell away from a target that it had held. C{fall}: the most
+    degrees that it lost from one inspection to the next; no heated part cools by tens of degrees a second,
+    but a sensor's loose wire shows that."""
 
     temperature: float
     target: float
     error: float
     gained: float | None
+    fall: float = 0.0
 
 
 @define(eq=False)
@@ -91,4 +95,8 @@ class Verification:
         self._error += error
         if self._error <= self.limits.max_error:
             return None
-        return Verdict(temperature, self._target, self._error, gained)
+        return Verdict(temperature, self._target, self._error, gained, self._fall())
+
+    def _fall(self) -> float:
+        """The largest fall in a second among what was seen lately."""
+        return max((a[1] - b[1] for a, b in pairwise(self._seen) if b[0] - a[0] <= 1.5), default=0.0)

@@ -3,7 +3,7 @@
 from twisted.trial.unittest import SynchronousTestCase
 
 from ..thermal.plant import BED, HOTEND, slow_bed
-from .fakes import FakePrinter
+from .fakes import FakePrinter, reading_at
 from .thermal_printer import HEATER_SECTION, Joined, bed_printer
 
 
@@ -78,6 +78,29 @@ class VerifyHeaterTests(SynchronousTestCase):
         joined.run(200.0)
         joined.printer.run(120.0)
         self.assertEqual(joined.printer.host.reasons, [])
+
+    def test_broken_sensor_is_not_blamed_on_the_heater(self) -> None:
+        """The micro-controller's own range check comes first; if it doesn't, the text names the sensor."""
+        joined = chamber_printer()
+        joined.printer.do("SET_HEATER_TEMPERATURE HEATER=chamber TARGET=200")
+        joined.run(200.0)
+        adc = joined.printer.board.adcs["PC2"]
+        joined.printer.run(2.7, lambda: adc.read(0.99999))
+        self.assertEqual(joined.printer.host.reasons, [])
+        joined.printer.run(3.0, lambda: adc.read(0.99999))
+        [reason] = joined.printer.host.reasons
+        for words in ("sensor of [heater_generic chamber]", "open circuit"):
+            self.assertIn(words, reason)
+
+    def test_loose_sensor_within_its_limits(self) -> None:
+        joined = chamber_printer()
+        joined.printer.do("SET_HEATER_TEMPERATURE HEATER=chamber TARGET=200")
+        joined.run(200.0)
+        adc = joined.printer.board.adcs["PC2"]
+        joined.printer.run(9.0, lambda: adc.read(reading_at(15.0, "ATC Semitec 104GT-2")))
+        [reason] = joined.printer.host.reasons
+        for words in ("The reading fell by", "loose contact"):
+            self.assertIn(words, reason)
 
     def test_close_stops_it(self) -> None:
         joined = chamber_printer()
