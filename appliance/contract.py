@@ -12,7 +12,8 @@ from typing import Any
 
 from attrs import frozen
 
-from brokerd.service import served_by_broker
+from brokerd.catalog import notifications as sent_notifications
+from brokerd.catalog import served as served_by_broker
 from klipperd.objects.catalogue import Catalogue, load_catalogue
 from klipperd.objects.option import Wildcard, status_fields
 from klipperd.objects.section import option_names
@@ -103,7 +104,7 @@ def _api(folder: Path) -> Iterable[Coverage]:
     served = served_by_broker()
     yield _split("API methods", {n for group in methods for n in group["rpc"]}, set(served.rpc))
     yield _split("API HTTP forms", {n for group in methods for n in group["http"]}, set(served.http))
-    yield _split("API notifications", notifications, set(served.notifications))
+    yield _split("API notifications", notifications, set(sent_notifications()))
 
 
 def coverage(folder: Path) -> list[Coverage]:

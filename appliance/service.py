@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
@@ -11,10 +11,14 @@ from twisted.logger import Logger
 from appliance.link import DirectLink
 from appliance.processes import ChildProcess
 from appliance.resources import mcu_binary, page_folder
-from appliance.settings import Settings
+from appliance.settings import Settings, SettingsError
 from appliance.systemd import SystemdWatch, notify
-from brokerd.service import Broker, BrokerSettings, make_broker
+from brokerd.configfile import ConfigError as BrokerConfigError
+from brokerd.configuration import load
+from brokerd.service import Broker
+from brokerd.settings import BrokerSettings, tcp_endpoint
 from klipperd.clock import LINK_SLOTS, SIMULATOR_SLOTS, ClockPage, ScaledClock
+from klipperd.fine_clock import FineClock
 from klipperd.objects.services import HostSettings, HostState
 from klipperd.ordered import OrderedServices
 from klipperd.service import MotionHost, make_motion_host
@@ -101,12 +105,13 @@ def make_appliance(reactor: Any, settings: Settings) -> Appliance:
     @raise FileNotFoundError: when the installation lacks a firmware binary that the settings ask for.
     """
     service = OrderedServices()
-    clock: IReactorTime = reactor
+    fine = FineClock(reactor)
+    clock: IReactorTime = fine
     page: ClockPage | None = None
     if settings.speed != 1.0:
         page = ClockPage.create(_page_file(settings), settings.speed)
         _Page(page).setServiceParent(service)
-        scaled = ScaledClock(page, reactor)
+        scaled = ScaledClock(page, fine)
         scaled.setServiceParent(service)
         clock = scaled
     for child in _simulators(reactor, settings, page):
@@ -117,8 +122,8 @@ def make_appliance(reactor: Any, settings: Settings) -> Appliance:
     motion_host = make_motion_host(reactor, clock, _host_settings(settings, page), settings.uds, settings.tty)
     motion_host.service.setServiceParent(service)
     link = DirectLink(reactor, motion_host.procedures)
-    broker = make_broker(_broker_settings(settings), link, reactor)
-    broker.service.setServiceParent(service)
+    broker = Broker(lambda: _broker_settings(settings), link, reactor)
+    broker.setServiceParent(service)
     joint = _Joint(link, motion_host, broker)
     joint.setServiceParent(service)
     SystemdWatch(reactor).setServiceParent(service)
@@ -136,5 +141,14 @@ def _host_settings(settings: Settings, page: ClockPage | None) -> HostSettings:
 
 
 def _broker_settings(settings: Settings) -> BrokerSettings:
-    host, port = settings.http_address
-    return BrokerSettings(data=settings.data, host=host, port=port, page=page_folder())
+    """The broker's own file says whom it trusts; where it listens and what it shows are ours to say.
+
+    @raise SettingsError: for a mistake in that file.
+    """
+    try:
+        loaded = load(settings.data, None, settings.uds)
+    except BrokerConfigError as error:
+        raise SettingsError(str(error)) from None
+    log = settings.data / "logs" / "klippy.log"
+    listen = (tcp_endpoint(*settings.http_address),)
+    return evolve(loaded.settings, listen=listen, pages=page_folder(), broker_log=log)

@@ -78,6 +78,7 @@ def main() -> None:
         sys.exit(f"klipperd: cannot write the log {options.logfile}: {error.strerror}")
     reactor = install_reactor(options.reactor)
     # Only now: these modules may touch the reactor that is installed when they are imported.
+    from klipperd.fine_clock import FineClock
     from klipperd.service import make_motion_host
 
     settings = HostSettings(
@@ -85,7 +86,9 @@ def main() -> None:
         log_file=options.logfile and os.path.abspath(options.logfile),
         software_version=VERSION,
     )
-    motion_host = make_motion_host(reactor, reactor, settings, options.api_server, options.input_tty)
+    motion_host = make_motion_host(
+        reactor, FineClock(reactor), settings, options.api_server, options.input_tty
+    )
     sys.exit(run_until_stopped(reactor, motion_host.service, log))
 
 
