@@ -122,8 +122,8 @@ COREXY = (
 
 @functools.cache
 def simulator() -> str:
-    """The path of the simulator's binary, built when it is out of date. The environment's SIM_MAKE has further
-    words for make, e.g. C{SANITIZE=-fsanitize=address,undefined}."""
+    """The path of the simulator's binary, built when it is out of date. The environment's SIM_MAKE has
+    further words for make, e.g. C{SANITIZE=-fsanitize=address,undefined}."""
     out = ROOT / "build" / "firmware" / "sim"
     out.mkdir(parents=True, exist_ok=True)
     with open(out / "lock", "w") as lock:
