@@ -34,8 +34,8 @@ def literal(text: str) -> Any:
     try:
         value = ast.literal_eval(text.strip())
         orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS)
-    except (SyntaxError, TypeError, MemoryError, RecursionError, orjson.JSONEncodeError) as error:
-        raise ValueError(f"{text!r} is no Python literal: {error}") from None
+    except (SyntaxError, ValueError, TypeError, MemoryError, RecursionError):
+        raise ValueError(f"{text!r} is no Python literal (text needs quotes)") from None
     return value
 
 
