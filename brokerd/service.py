@@ -6,9 +6,10 @@ from typing import Any
 
 from attrs import define, field
 from twisted.application.service import IService, Service
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from brokerd.assembly import FOLDERS, Assembly
 from brokerd.hostlink import DetachableLink, HostLink
@@ -61,7 +62,7 @@ class Broker(Service):
         if IService.providedBy(self._link) and not self._link.running:
             self._link.startService()
         self._loading = Deferred.fromCoroutine(self._load(parts))
-        self._loading.addErrback(lambda failure: log.failure("starting", failure))
+        self._loading.addErrback(_log_unless_cancelled)
 
     def _listen(self, settings: BrokerSettings, parts: Assembly) -> None:
         self._listeners = []
@@ -113,6 +114,8 @@ class Broker(Service):
         parts, self.parts = self.parts, None
         if parts is None:
             return
+        if self._loading is not None:
+            self._loading.cancel()
         for listener in self._listeners:
             await _settled(listener.stopService())
         parts.sockets.close_all()
@@ -142,6 +145,11 @@ class Broker(Service):
                 self.startService()
         finally:
             self._restarting = False
+
+
+def _log_unless_cancelled(failure: Failure) -> None:
+    if failure.check(CancelledError) is None:
+        log.failure("starting", failure)
 
 
 async def _settled(result: Awaitable[Any] | None) -> None:

@@ -1,6 +1,6 @@
 """JSON-RPC over websockets, and notifications to all who are connected."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from attrs import define, field
@@ -165,12 +165,22 @@ class Socket(WebSocketServerProtocol):
         if self._pace is None or self._pace.sent(size):
             return
         log.warn("closing {peer}: it reads too slowly", peer=self.peer)
+        # If it reads nothing at all, the time-out of the closing handshake drops it.
         self.sendClose(_TOO_SLOW, "too slow: messages pile up")
-        self.transport.abortConnection()
 
     @property
     def channel(self) -> "SocketFactory":
         return self.factory
+
+
+@define(eq=False)
+class _Timer:
+    """Timeouts of the websocket protocol."""
+
+    _clock: IReactorTime
+
+    def call_later(self, delay: float, function: Callable[..., object], *arguments: Any) -> IDelayedCall:
+        return self._clock.callLater(delay, function, *arguments)
 
 
 class SocketFactory(WebSocketServerFactory):
@@ -186,6 +196,8 @@ class SocketFactory(WebSocketServerFactory):
 
     def __init__(self, rpc: JsonRpc, gate: Gate, hub: StatusHub, most: int, clock: IReactorTime) -> None:
         super().__init__(server="", reactor=clock)
+        # Autobahn's own batches its timers on the global reactor, and can't take them back.
+        self._batched_timer = _Timer(clock)
         self.rpc, self.gate, self.clock = rpc, gate, clock
         self._hub, self._most, self._last_number = hub, most, 0
         self._open: dict[int, Socket] = {}

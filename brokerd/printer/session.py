@@ -68,6 +68,7 @@ class HostSession(Service):
     _messages: dict[str, Callable[[Mapping[str, Any]], None]] = field(init=False, factory=dict)
     _remote_methods: list[str] = field(init=False, factory=list)
     _polling: Deferred[None] | None = field(init=False, default=None)
+    _greeting: bool = field(init=False, default=False)
     _watching: bool = field(init=False, default=False)
 
     def __attrs_post_init__(self) -> None:
@@ -142,7 +143,7 @@ class HostSession(Service):
 
     def _webhooks_changed(self, status: Mapping[str, Mapping[str, Any]], eventtime: float) -> None:
         webhooks = status.get("webhooks", {})
-        if self._polling is not None:
+        if self._greeting:
             return  # the conversation at the start ends with a report of its own
         self._reported(
             str(webhooks.get("state", self.state)), str(webhooks.get("state_message", self.state_message))
@@ -190,8 +191,8 @@ class HostSession(Service):
 
     def _start_polling(self) -> None:
         self._stop_polling()
-        self._polling = Deferred.fromCoroutine(self._poll())
-        self._polling.addErrback(self._poll_failed)
+        polling = self._polling = Deferred.fromCoroutine(self._poll())
+        polling.addErrback(self._poll_failed)
 
     def _stop_polling(self) -> None:
         polling, self._polling = self._polling, None
@@ -204,6 +205,7 @@ class HostSession(Service):
 
     async def _poll(self) -> None:
         """Ask until the host has started, introduce ourselves, and say what it became."""
+        self._greeting = True
         client = {"program": "brokerd", "version": SERVER_VERSION}
         state = "startup"
         while state == "startup":
@@ -216,7 +218,7 @@ class HostSession(Service):
             await self._introduce()
             state = str(self.hub.known("webhooks").get("state", state))
         message = self.hub.known("webhooks").get("state_message", self.info.get("state_message", ""))
-        self._polling = None
+        self._greeting = False
         self._reported(state, str(message))
 
     async def _introduce(self) -> None:
