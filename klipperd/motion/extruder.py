@@ -22,6 +22,14 @@ class ExtrudeGate(Protocol):
     def can_extrude(self) -> bool:
         """Whether the extruder may move."""
 
+    @property
+    def temperature(self) -> float:
+        """Of the hotend (C)."""
+
+    @property
+    def min_extrude_temp(self) -> float:
+        """C; from there on the extruder may move."""
+
 
 @frozen(kw_only=True)
 class ExtruderMotionConfig:

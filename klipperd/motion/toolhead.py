@@ -17,8 +17,8 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from klipperd.errors import CommandError
-from klipperd.motion.errors import StepsLost
-from klipperd.motion.extruder import ExtruderMotion
+from klipperd.motion.errors import ExtrusionRefused, StepsLost
+from klipperd.motion.extruder import ExtrudeGate, ExtruderMotion
 from klipperd.motion.generation import StepGeneration
 from klipperd.motion.kinematics.base import AXES, Kinematics
 from klipperd.motion.lookahead import Lookahead
@@ -47,6 +47,12 @@ class Mode(Enum):
     PRIMING = "priming"
     MOVING = "moving"
     DRIPPING = "dripping"
+
+
+def _check_warm(gate: ExtrudeGate) -> None:
+    if not gate.can_extrude:
+        text = "Extrude below minimum temp"
+        raise ExtrusionRefused(text, gate.temperature, "min_extrude_temp", gate.min_extrude_temp)
 
 
 @define(eq=False)
@@ -91,7 +97,7 @@ class Toolhead:
         """
         self._check_up()
         if self.extruder is not None and position[3] != self.lookahead.position[3]:
-            self.lookahead.set_extruder_enabled(self.extruder.gate.can_extrude)
+            _check_warm(self.extruder.gate)
         due = self.lookahead.move(position[0], position[1], position[2], position[3], speed)
         if self.mode is Mode.IDLE:
             self.mode = Mode.PRIMING

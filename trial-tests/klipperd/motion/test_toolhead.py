@@ -30,7 +30,14 @@ TRAVEL = {"x": 200.0, "y": 180.0, "z": 100.0}
 
 
 class Gate:
-    can_extrude = True
+    min_extrude_temp = 170.0
+
+    def __init__(self, temperature: float = 200.0) -> None:
+        self.temperature = temperature
+
+    @property
+    def can_extrude(self) -> bool:
+        return self.temperature >= self.min_extrude_temp
 
 
 def axis_config(axis: str, **more: Any) -> AxisConfig:
@@ -163,8 +170,9 @@ class Moves(NearCase):
         self.assertRaises(MoveOutOfRange, printer.toolhead.move, [1, 0, 101, 0], 50)
         error = self.assertRaises(ExtrusionRefused, printer.toolhead.move, [0, 0, 0, 51], 50)
         self.assertIn("max_extrude_only_distance", str(error))
-        printer.extruder.gate = type("Cold", (), {"can_extrude": False})()
-        self.assertRaises(ExtrusionRefused, printer.toolhead.move, [0, 0, 0, 1], 5)
+        printer.extruder.gate = Gate(20.0)
+        error = self.assertRaises(ExtrusionRefused, printer.toolhead.move, [0, 0, 0, 1], 5)
+        self.assertEqual(str(error), "Extrude below minimum temp: 20.000, limit 170.000 (min_extrude_temp)")
         self.assertEqual(printer.toolhead.position, [0, 0, 0, 0])
         self.assertIsInstance(error, CommandError)
 
