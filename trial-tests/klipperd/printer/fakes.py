@@ -240,6 +240,7 @@ _MODULES = (
     "query_adc",
     "servo",
     "static_digital_output",
+    "static_pwm_clock",
     "temperature_combined",
     "temperature_fan",
     "temperature_host",
