@@ -34,16 +34,19 @@ void objects_allocate(uint_fast8_t count)
     slot_count = count;
 }
 
-void *object_create(uint32_t oid, const struct object_kind *kind, size_t size)
+void *object_create(uint32_t oid, size_t size)
 {
     if (moves_ready())
         shutdown(OIDS_FINAL);
     if (oid >= slot_count || slots[oid].kind)
         shutdown(OID_TAKEN);
-    /* Not listed before it is whole: a shutdown while it is set up must not see half of it. */
-    slots[oid].object = arena_take(size);
+    return arena_take(size);
+}
+
+void object_publish(uint32_t oid, void *object, const struct object_kind *kind)
+{
+    slots[oid].object = object;
     slots[oid].kind = kind;
-    return slots[oid].object;
 }
 
 void *object_find(uint32_t oid, const struct object_kind *kind)

@@ -14,8 +14,13 @@ struct object_kind {
 /* Make room for oids 0..count-1, once. */
 void objects_allocate(uint_fast8_t count);
 
-/* Create or find; shutdown() if the oid is out of range, taken, or of another kind. */
-void *object_create(uint32_t oid, const struct object_kind *kind, size_t size);
+/* Zeroed memory for an object; shutdown() if there can't be one of that oid. It isn't listed before it
+ * is published. A config command creates first, so that nothing is done to a pin if that fails; and it
+ * publishes last, so that a shutdown in between doesn't see half an object. */
+void *object_create(uint32_t oid, size_t size);
+void object_publish(uint32_t oid, void *object, const struct object_kind *kind);
+
+/* shutdown() if there is none of that kind. */
 void *object_find(uint32_t oid, const struct object_kind *kind);
 
 /* Any context. Walk over the objects of a kind:

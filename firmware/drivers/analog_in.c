@@ -134,10 +134,10 @@ DECL_ON_SHUTDOWN(analog_in_on_shutdown);
 /* Task context, as all commands. */
 void command_config_analog_in(const message_word *args)
 {
-    struct board_adc pin = board_adc_setup((uint32_t)args[1]);
-    struct analog_in *a = object_create((uint32_t)args[0], &analog_in_kind, sizeof(*a));
-    a->pin = pin;
+    struct analog_in *a = object_create((uint32_t)args[0], sizeof(*a));
+    a->pin = board_adc_setup((uint32_t)args[1]);
     a->timer.run = sample;
+    object_publish((uint32_t)args[0], a, &analog_in_kind);
 }
 DECL_COMMAND(command_config_analog_in, "config_analog_in oid=%c pin=%u");
 

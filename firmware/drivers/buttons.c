@@ -97,9 +97,10 @@ void command_config_buttons(const message_word *args)
 {
     if (args[1] > BUTTONS_MAX)
         shutdown(BUTTONS_COUNT);
-    struct buttons *b = object_create((uint32_t)args[0], &buttons_kind, sizeof(*b));
+    struct buttons *b = object_create((uint32_t)args[0], sizeof(*b));
     b->button_count = (uint8_t)args[1];
     b->timer.run = poll;
+    object_publish((uint32_t)args[0], b, &buttons_kind);
 }
 DECL_COMMAND(command_config_buttons, "config_buttons oid=%c button_count=%c");
 

@@ -69,12 +69,12 @@ void command_config_digital_out(const message_word *args)
     uint32_t max_duration = (uint32_t)args[4];
     if (max_duration && high != default_high)
         shutdown(DIGITAL_OUT_START);
-    struct board_output pin = board_output_setup((uint32_t)args[1], high);
-    struct digital_out *d = object_create((uint32_t)args[0], &digital_out_kind, sizeof(*d));
-    d->pin = pin;
+    struct digital_out *d = object_create((uint32_t)args[0], sizeof(*d));
+    d->pin = board_output_setup((uint32_t)args[1], high);
     d->high = high;
     d->default_high = default_high;
     timed_output_init(&d->output, &output_kind, max_duration);
+    object_publish((uint32_t)args[0], d, &digital_out_kind);
 }
 DECL_COMMAND(command_config_digital_out,
              "config_digital_out oid=%c pin=%u value=%c default_value=%c max_duration=%u");
@@ -83,7 +83,7 @@ void command_set_digital_out_pwm_cycle(const message_word *args)
 {
     struct digital_out *d = object_find((uint32_t)args[0], &digital_out_kind);
     board_irq_state irq = board_irq_save();
-    bool busy = d->output.toggles || d->output.changes.first;
+    bool busy = d->output.changes.first;
     if (!busy)
         d->cycle_ticks = (uint32_t)args[1];
     board_irq_restore(irq);

@@ -80,9 +80,9 @@ DECL_ON_SHUTDOWN(endstop_on_shutdown);
 /* Task context, as all commands. */
 void command_config_endstop(const message_word *args)
 {
-    struct board_input pin = board_input_setup((uint32_t)args[1], (int8_t)args[2]);
-    struct endstop *e = object_create((uint32_t)args[0], &endstop_kind, sizeof(*e));
-    e->pin = pin;
+    struct endstop *e = object_create((uint32_t)args[0], sizeof(*e));
+    e->pin = board_input_setup((uint32_t)args[1], (int8_t)args[2]);
+    object_publish((uint32_t)args[0], e, &endstop_kind);
 }
 DECL_COMMAND(command_config_endstop, "config_endstop oid=%c pin=%c pull_up=%c");
 

@@ -25,7 +25,7 @@ static const struct object_kind i2c_kind;
 
 void command_config_i2c(const message_word *args)
 {
-    object_create((uint32_t)args[0], &i2c_kind, sizeof(struct i2c_device));
+    object_publish((uint32_t)args[0], object_create((uint32_t)args[0], sizeof(struct i2c_device)), &i2c_kind);
 }
 DECL_COMMAND(command_config_i2c, "config_i2c oid=%c");
 

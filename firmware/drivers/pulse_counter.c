@@ -67,10 +67,10 @@ DECL_TASK(pulse_counter_task);
 /* Task context, as all commands. */
 void command_config_counter(const message_word *args)
 {
-    struct board_input pin = board_input_setup((uint32_t)args[1], (int8_t)args[2]);
-    struct counter *c = object_create((uint32_t)args[0], &counter_kind, sizeof(*c));
-    c->pin = pin;
+    struct counter *c = object_create((uint32_t)args[0], sizeof(*c));
+    c->pin = board_input_setup((uint32_t)args[1], (int8_t)args[2]);
     c->timer.run = poll;
+    object_publish((uint32_t)args[0], c, &counter_kind);
 }
 DECL_COMMAND(command_config_counter, "config_counter oid=%c pin=%u pull_up=%c");
 

@@ -55,11 +55,11 @@ void command_config_pwm_out(const message_word *args)
     uint32_t max_duration = (uint32_t)args[5];
     if (max_duration && value != default_value)
         shutdown(PWM_OUT_START);
-    struct board_pwm pin = board_pwm_setup((uint32_t)args[1], (uint32_t)args[2], value);
-    struct pwm_out *p = object_create((uint32_t)args[0], &pwm_out_kind, sizeof(*p));
-    p->pin = pin;
+    struct pwm_out *p = object_create((uint32_t)args[0], sizeof(*p));
+    p->pin = board_pwm_setup((uint32_t)args[1], (uint32_t)args[2], value);
     p->default_value = default_value;
     timed_output_init(&p->output, &output_kind, max_duration);
+    object_publish((uint32_t)args[0], p, &pwm_out_kind);
 }
 DECL_COMMAND(command_config_pwm_out,
              "config_pwm_out oid=%c pin=%u cycle_ticks=%u value=%hu default_value=%hu max_duration=%u");

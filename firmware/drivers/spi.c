@@ -55,17 +55,17 @@ DECL_ON_SHUTDOWN(spi_on_shutdown);
 void command_config_spi(const message_word *args)
 {
     bool select_high = args[2];
-    struct board_output select = board_output_setup((uint32_t)args[1], !select_high);
-    struct spi_device *spi = object_create((uint32_t)args[0], &spi_kind, sizeof(*spi));
-    spi->select = select;
+    struct spi_device *spi = object_create((uint32_t)args[0], sizeof(*spi));
+    spi->select = board_output_setup((uint32_t)args[1], !select_high);
     spi->select_high = select_high;
     spi->has_select = true;
+    object_publish((uint32_t)args[0], spi, &spi_kind);
 }
 DECL_COMMAND(command_config_spi, "config_spi oid=%c pin=%u cs_active_high=%c");
 
 void command_config_spi_without_cs(const message_word *args)
 {
-    object_create((uint32_t)args[0], &spi_kind, sizeof(struct spi_device));
+    object_publish((uint32_t)args[0], object_create((uint32_t)args[0], sizeof(struct spi_device)), &spi_kind);
 }
 DECL_COMMAND(command_config_spi_without_cs, "config_spi_without_cs oid=%c");
 
@@ -84,11 +84,12 @@ DECL_COMMAND(command_spi_set_bus, "spi_set_bus oid=%c spi_bus=%u mode=%u rate=%u
 void command_config_spi_shutdown(const message_word *args)
 {
     struct spi_device *spi = object_find((uint32_t)args[1], &spi_kind);
-    struct spi_shutdown *s = object_create((uint32_t)args[0], &spi_shutdown_kind, sizeof(*s));
+    struct spi_shutdown *s = object_create((uint32_t)args[0], sizeof(*s));
     s->device = spi;
     s->message = arena_take(args[2]);
     memcpy(s->message, message_bytes(args[3]), args[2]);
     s->size = (uint8_t)args[2];
+    object_publish((uint32_t)args[0], s, &spi_shutdown_kind);
 }
 DECL_COMMAND(command_config_spi_shutdown, "config_spi_shutdown oid=%c spi_oid=%c shutdown_msg=%*s");
 

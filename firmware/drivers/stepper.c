@@ -157,17 +157,16 @@ DECL_ON_SHUTDOWN(stepper_on_shutdown);
 void command_config_stepper(const message_word *args)
 {
     int_fast8_t invert = (int8_t)args[3];
-    struct board_output step_pin = board_output_setup((uint32_t)args[1], invert > 0);
-    struct board_output direction_pin = board_output_setup((uint32_t)args[2], false);
-    struct stepper *s = object_create((uint32_t)args[0], &stepper_kind, sizeof(*s));
-    s->step_pin = step_pin;
-    s->direction_pin = direction_pin;
+    struct stepper *s = object_create((uint32_t)args[0], sizeof(*s));
+    s->step_pin = board_output_setup((uint32_t)args[1], invert > 0);
+    s->direction_pin = board_output_setup((uint32_t)args[2], false);
     s->idle_high = invert > 0;
     s->both_edges = invert < 0;
     s->pulse_ticks = (uint32_t)args[4];
     s->timer.run = s->both_edges ? edge : half_pulse;
     s->signal.stop = on_trigger;
     moves_need(sizeof(struct stepper_move));
+    object_publish((uint32_t)args[0], s, &stepper_kind);
 }
 DECL_COMMAND(command_config_stepper,
              "config_stepper oid=%c step_pin=%c dir_pin=%c invert_step=%c step_pulse_ticks=%u");

@@ -146,9 +146,10 @@ DECL_ON_SHUTDOWN(trsync_on_shutdown);
 /* Task context, as all commands. */
 void command_config_trsync(const message_word *args)
 {
-    struct trsync *trsync = object_create((uint32_t)args[0], &trsync_kind, sizeof(*trsync));
+    struct trsync *trsync = object_create((uint32_t)args[0], sizeof(*trsync));
     trsync->report_timer.run = report;
     trsync->expire_timer.run = expire;
+    object_publish((uint32_t)args[0], trsync, &trsync_kind);
 }
 DECL_COMMAND(command_config_trsync, "config_trsync oid=%c");
 

@@ -139,6 +139,20 @@ static void change_under_soft_pwm(void)
     CHECK_EQUAL(fake.levels[PIN], 0);
 }
 
+/* A configuration that is refused does nothing to its pin: nobody would put it back. */
+static void refused_configuration(void)
+{
+    configure(0, false, 0);
+    host_send(command_config_digital_out, 0, PIN, 1, 1, 0);
+    CHECK(is_shutdown());
+    CHECK_EQUAL(fake.levels[PIN], 0);
+    host_send(command_clear_shutdown);
+    fake.change_count = 0;
+    host_send(command_config_pwm_out, 9, PIN + 5, 1000, 9, 9, 0);
+    CHECK(is_shutdown());
+    CHECK_EQUAL(fake.levels[PIN + 5], 0);
+}
+
 /* Slots come back: far more changes than there are slots, one after the other. */
 static void slots_come_back(void)
 {
@@ -169,5 +183,6 @@ void test_outputs(void)
     immediate();
     at_this_very_tick();
     change_under_soft_pwm();
+    refused_configuration();
     slots_come_back();
 }

@@ -60,7 +60,8 @@ static void queue_moves(uint32_t begin)
     host_send(command_reset_step_clock, 0, begin);
     for (unsigned i = 0; i < MOVES; i++) {
         host_send(command_set_next_step_dir, 0, i % 2 == 0);
-        host_send(command_queue_step, 0, moves[i].interval, moves[i].count, (message_word)(uint32_t)moves[i].add);
+        host_send(command_queue_step, 0, moves[i].interval, moves[i].count,
+                  (message_word)(uint32_t)moves[i].add);
     }
 }
 
@@ -125,7 +126,7 @@ static void pulses(int invert)
     CHECK_EQUAL(position(), 13);
 }
 
-/* Steps faster than the driver's least pulse come later, but none is lost, and slow ones are in time again. */
+/* Steps faster than the driver's least pulse come later, but none is lost. */
 static void too_fast_for_the_driver(void)
 {
     configure(0, -1, 10);

@@ -29,7 +29,8 @@ struct board_adc board_adc_setup(uint32_t pin)
     if (adc.fd >= 0 || without_hardware)
         return adc;
     char path[80];
-    snprintf(path, sizeof(path), "/sys/bus/iio/devices/iio:device0/in_voltage%u_raw", (unsigned)(pin - ANALOG_PIN));
+    unsigned channel = pin - ANALOG_PIN;
+    snprintf(path, sizeof(path), "/sys/bus/iio/devices/iio:device0/in_voltage%u_raw", channel);
     adc.fd = open_or_complain(path, O_RDONLY);
     if (adc.fd < 0 || !open_files_add(&channels, pin, adc.fd))
         shutdown(ADC_UNAVAILABLE);

@@ -105,6 +105,14 @@ static void catch_signals(void)
     signal(SIGPIPE, SIG_IGN);
 }
 
+static void die_with_parent(void)
+{
+    pid_t parent = getppid();
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    if (getppid() != parent) /* it ended just before */
+        stopping = 1;
+}
+
 static bool become_realtime(void)
 {
     struct sched_param parameters = {.sched_priority = sched_get_priority_max(SCHED_FIFO) / 2};
@@ -194,9 +202,9 @@ int main(int argc, char **argv)
 {
     struct options options = parse_options(argc, argv);
     prctl(PR_SET_TIMERSLACK, 1UL);
-    if (options.die_with_parent)
-        prctl(PR_SET_PDEATHSIG, SIGTERM);
     catch_signals();
+    if (options.die_with_parent)
+        die_with_parent();
     if ((options.realtime && !become_realtime()) || (options.watchdog && !start_watchdog()))
         return 1;
     if (!pty_open(options.link))

@@ -20,6 +20,8 @@ enum { NS_PER_SECOND = 1000000000, LISTENER_CHECK_NS = 20000000 };
 static struct {
     int fd;
     bool connected;
+    uint8_t queue[4096]; /* blocks that the terminal had no room for yet */
+    size_t queued;
     char device[64];
     const char *link;
 } pty = {.fd = -1};
@@ -85,9 +87,19 @@ void pty_close(void)
         unlink(pty.link);
 }
 
+/* Hand over what is queued, as far as there is room. */
+static void flush(void)
+{
+    ssize_t count = write(pty.fd, pty.queue, pty.queued);
+    if (count <= 0)
+        return;
+    pty.queued -= (size_t)count;
+    memmove(pty.queue, pty.queue + count, pty.queued);
+}
+
 static bool hung_up(int64_t timeout_ns)
 {
-    struct pollfd wait = {pty.fd, POLLIN, 0};
+    struct pollfd wait = {pty.fd, pty.queued ? POLLIN | POLLOUT : POLLIN, 0};
     struct timespec timeout = {timeout_ns / NS_PER_SECOND, timeout_ns % NS_PER_SECOND};
     ppoll(&wait, 1, &timeout, NULL);
     return wait.revents & POLLHUP;
@@ -105,6 +117,7 @@ static void wait_for_listener(int64_t timeout_ns)
 static void disconnect(void)
 {
     pty.connected = false;
+    pty.queued = 0;
     hang_up();
     mcu_disconnected();
 }
@@ -116,6 +129,8 @@ size_t pty_wait(int64_t timeout_ns, uint8_t *bytes, size_t size)
         return 0;
     }
     bool gone = hung_up(timeout_ns);
+    if (pty.queued)
+        flush();
     ssize_t count = read(pty.fd, bytes, size);
     if (count > 0)
         return (size_t)count;
@@ -124,20 +139,12 @@ size_t pty_wait(int64_t timeout_ns, uint8_t *bytes, size_t size)
     return 0;
 }
 
-/* A host that doesn't read loses responses; it has to cope with lost ones anyway. A block that fits
- * only in part would damage the next one too, so the rest of it is waited for, for a moment. */
+/* A host that doesn't read loses responses; it has to cope with lost ones anyway. */
 void board_console_send(const uint8_t *block, uint_fast8_t size)
 {
-    for (int tries = 0; pty.connected && tries < 100;) {
-        ssize_t count = write(pty.fd, block, size);
-        if (count == (ssize_t)size || (count < 0 && errno != EINTR))
-            return;
-        if (count > 0) {
-            block += count;
-            size -= (uint_fast8_t)count;
-        }
-        struct pollfd wait = {pty.fd, POLLOUT, 0};
-        poll(&wait, 1, 1);
-        tries++;
-    }
+    if (!pty.connected || size > sizeof(pty.queue) - pty.queued)
+        return;
+    memcpy(pty.queue + pty.queued, block, size);
+    pty.queued += size;
+    flush();
 }
