@@ -293,7 +293,8 @@ class OtherOutputTests(SynchronousTestCase):
             self.assertEqual((options["start"], options["shutdown"]), (1.0, 1.0))
 
     def test_static_pwm_clock(self) -> None:
-        options = FakePrinter("[static_pwm_clock a]\npin: PA8\nfrequency: 1000\n").board.outputs["PA8"].options
+        board = FakePrinter("[static_pwm_clock a]\npin: PA8\nfrequency: 1000\n").board
+        options = board.outputs["PA8"].options
         self.assertEqual((options["start"], options["shutdown"], options["hardware"]), (0.5, 0.5, True))
         self.assertAlmostEqual(options["cycle_time"], 0.001)
 
