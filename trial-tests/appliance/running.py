@@ -1,5 +1,6 @@
 """An appliance in a process of its own, as users run it, and what tests ask of it."""
 
+import contextlib
 import json
 import os
 import signal
@@ -35,7 +36,7 @@ class RunningAppliance:
         self.speed = speed
         self.uds, self.tty = self.data / "comms" / "u", self.data / "comms" / "tty"
         self.url = ""
-        self.process: subprocess.Popen[str] | None = None
+        self.process: subprocess.Popen[bytes] | None = None
         self._prepare = prepare
         self.small_disk = 0
         """Size (MB) of a file system of its own for the data, 0 for none."""
@@ -55,7 +56,7 @@ class RunningAppliance:
             self.data.mkdir()
             mount = f'mount -t tmpfs -o size={self.small_disk}m none {self.data} && exec "$@"'
             command = ["unshare", "-rm", "sh", "-c", mount, "sh", *command]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         if ready:
             self.wait_ready(within)
 
@@ -63,12 +64,14 @@ class RunningAppliance:
         """Wait for the line C{ready URL}."""
         assert self.process is not None
         assert self.process.stdout is not None
-        os.set_blocking(self.process.stdout.fileno(), False)
-        said = ""
+        output = self.process.stdout.fileno()
+        os.set_blocking(output, False)
+        said = b""
         deadline = time.monotonic() + within
         while time.monotonic() < deadline and self.process.poll() is None:
-            said += self.process.stdout.read() or ""
-            for line in said.splitlines():
+            with contextlib.suppress(BlockingIOError):
+                said += os.read(output, 65536)
+            for line in said.decode(errors="replace").splitlines():
                 if line.startswith("ready "):
                     self.url = line.split()[1].rstrip("/")
                     return
