@@ -28,8 +28,8 @@ bool task_woken(struct task_wake *wake);
 
 /* Shutdown: outputs go to their defaults, all timers stop, commands are refused until the host clears
  * or resets. The first reason stays. shutdown() is for task context and doesn't return: it unwinds to
- * the main loop; shutdown_and_return() is the same without that. shutdown_in_timer() is for timer context, or with interrupts off, and returns
- * TIMER_DONE, which the timer must return in turn. */
+ * the main loop; shutdown_and_return() is the same without that. shutdown_in_timer() is for timer
+ * context, or with interrupts off, and returns TIMER_DONE, which the timer must return in turn. */
 #define shutdown(reason) shutdown_for(&(reason))
 #define shutdown_and_return(reason) shutdown_and_return_for(&(reason))
 #define shutdown_in_timer(reason) shutdown_in_timer_for(&(reason))

@@ -1,4 +1,4 @@
-"""Write starting points for the fuzzer: sessions of commands, in the form that fuzz.c's run_commands reads.
+"""Write starting points for the fuzzer: sequences of commands, in the form that fuzz.c's run_commands reads.
 
 Usage: fuzz_seeds.py DICTIONARY.json FOLDER
 """
@@ -26,7 +26,7 @@ CONFIG = [
     ("config_digital_out", 12, 12, 1, 1, 15),
     ("finalize_config", 1),
 ]
-SESSIONS = {
+SCRIPTS = {
     "steps": [
         ("set_next_step_dir", 0, 1),
         ("reset_step_clock", 0, SOON),
@@ -92,13 +92,13 @@ SESSIONS = {
 
 
 def main() -> None:
-    """Write one file for each session, as it is and with the configuration before it."""
+    """Write one file for each script, as it is and with the configuration before it."""
     commands = json.loads(Path(sys.argv[1]).read_text())["commands"]
     index = {text.split()[0]: (number - 1, text.count("=")) for text, number in commands.items()}
 
-    def encode(session: list) -> bytes:
+    def encode(script: list) -> bytes:
         out = b""
-        for step in session:
+        for step in script:
             if isinstance(step, int):
                 out += bytes([step])
                 continue
@@ -108,8 +108,8 @@ def main() -> None:
             out += bytes([number, *(byte for value in values for byte in value)])
         return out
 
-    for name, session in SESSIONS.items():
-        seed = bytes([3]) + encode(CONFIG) + encode(session) + bytes([200])
+    for name, script in SCRIPTS.items():
+        seed = bytes([3]) + encode(CONFIG) + encode(script) + bytes([200])
         (Path(sys.argv[2]) / f"seed-{name}").write_bytes(seed)
 
 
