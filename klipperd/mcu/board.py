@@ -222,6 +222,7 @@ class Board:
         minimum: float = 0.0,
         maximum: float = 1.0,
         on_reading: Callable[[float, float], None],
+        explain: Callable[[], str | None] | None = None,
     ) -> AdcIn:
         """Readings of an analog input.
 
@@ -229,6 +230,7 @@ class Board:
         @param report_time: s between readings.
         @param minimum: of the reference, 0 to 1; after four readings out of range the MCU shuts down.
         @param on_reading: called with the print time and the reading, 0 to 1.
+        @param explain: asked what is wrong with the reading after the MCU shut down for it.
         """
         if (served := self._delegate(pin, "adc_in", report_time, minimum, maximum, on_reading)) is not None:
             made: AdcIn = served
@@ -246,6 +248,7 @@ class Board:
                 minimum=minimum,
                 maximum=maximum,
                 on_reading=on_reading,
+                explain=explain,
             ),
         )
 
@@ -269,12 +272,15 @@ class Board:
         )
 
     def buttons(
-        self, pins: Sequence[Pin], on_change: Callable[[float, int], None], *, poll_time: float = _POLL_TIME
+        self,
+        pins: Sequence[Pin],
+        on_change: Callable[[float, tuple[bool, ...]], None],
+        *,
+        poll_time: float = _POLL_TIME,
     ) -> Buttons:
         """Up to eight inputs of one MCU, polled together.
 
-        @param on_change: called with the time (s of the host's clock) and the pressed ones, the first in
-        bit 0.
+        @param on_change: called with the print time and which ones are pressed, in the order of C{pins}.
         """
         claimed = [self.claim(pin, can_pull=True) for pin in pins]
         for other in claimed[1:]:
@@ -295,13 +301,13 @@ class Board:
         *,
         poll_interval: float,
         report_time: float,
-        on_count: Callable[[float, int, float], None],
+        on_count: Callable[[float, int], None],
     ) -> PulseCounter:
         """Counts both edges of an input.
 
         @param poll_interval: s between two looks; shorter than half a pulse.
         @param report_time: s between reports.
-        @param on_count: called with the print time, the edges so far, and the print time of the last one.
+        @param on_count: called with the print time of each report and the edges so far (modulo 2^32).
         """
         claimed = self.claim(pin, can_pull=True, can_invert=True)
         return _checked(

@@ -13,8 +13,8 @@ __all__ = ["ClockEstimate", "ClockRegression", "RoundTrip", "extend_clock"]
 _MOST_TRIPS = 32
 _FINEST = 30e-6
 """s; round trips are not trusted further than this, however short they are."""
-_FREQ_SPREAD = 500e-6
-"""How far the real frequency may be off the nominal one: a crystal's error, with a margin."""
+_FREQ_SPREAD = 100e-6
+"""How far the real frequency is off the nominal one, relative: what is assumed until it is measured."""
 _MOST_REFUSED = 5
 """After so many round trips in a row that look bad, the line has changed and they are the new normal."""
 

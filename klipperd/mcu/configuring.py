@@ -5,8 +5,11 @@ tells the reason, so a configuration that fails is repeated command by command t
 """
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 from attrs import define, frozen
+from twisted.internet.defer import TimeoutError
+from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from klipperd.mcu.configuration import ConfigCommand, FinishedConfiguration
@@ -41,12 +44,13 @@ class Configurator:
     """Configures one MCU.
 
     @ivar reset: brings the MCU back to its state after power-on.
-    @ivar fault: the reason of the MCU's shutdown, as far as known.
+    @ivar fault: the reason of the MCU's shutdown, as far as it has told.
     """
 
     _connection: Connection
+    _clock: IReactorTime
     _reset: Callable[[], Awaitable[None]]
-    _fault: Callable[[], str]
+    _fault: Callable[[], str | None]
 
     async def configure(self, wanted: FinishedConfiguration) -> tuple[ConfigState, bool]:
         """Configure the MCU; returns its state, and whether it was configured like this before.
@@ -57,7 +61,11 @@ class Configurator:
         if state.is_config and not state.is_shutdown and state.crc == wanted.crc:
             return state, True
         if state.is_shutdown or state.is_config:
-            why = f"it is shut down ({self._fault()})" if state.is_shutdown else "its configuration differs"
+            why = (
+                f"it is shut down ({await self._reason()})"
+                if state.is_shutdown
+                else "its configuration differs"
+            )
             _log.info("MCU {name!r} is reset: {why}", name=self._connection.name, why=why)
             await self._clean()
         self._send_all(wanted)
@@ -73,6 +81,17 @@ class Configurator:
         dictionary = self._connection.dictionary
         dictionary.response(_CONFIG)
         return ConfigState.of(await self._connection.ask(dictionary.command("get_config").encode(), "config"))
+
+    async def _reason(self) -> str:
+        """Why the MCU is shut down: it repeats that to whoever sends a command that it refuses for it."""
+        if self._fault() is None:
+            self._connection.send(
+                self._connection.dictionary.command("allocate_oids count=%c").encode(count=0)
+            )
+            telling = self._connection.next_message("is_shutdown")
+            with suppress(TimeoutError):
+                await telling.addTimeout(0.5 * self._connection.pace, self._clock)
+        return self._fault() or "it does not tell why"
 
     async def _clean(self) -> None:
         await self._reset()
@@ -99,7 +118,7 @@ class Configurator:
         return self._connection.dictionary.command("finalize_config crc=%u").encode(crc=wanted.crc)
 
     async def _find_culprit(self, wanted: FinishedConfiguration) -> None:
-        reason = self._fault()
+        reason = await self._reason()
         await self._clean()
         steps = [
             ConfigCommand(f"allocate_oids count={wanted.oid_count}", self._allocate(wanted), "all objects"),
@@ -109,8 +128,8 @@ class Configurator:
         for step in steps:
             self._connection.send(step.payload)
             if (await self.state()).is_shutdown:
+                reason = await self._reason()
                 raise McuError(
-                    f"MCU {self._connection.name!r} refuses {step.text!r}, which is for {step.owner}:"
-                    f" {self._fault()}"
+                    f"MCU {self._connection.name!r} refuses {step.text!r}, for {step.owner}: {reason}"
                 )
         raise McuError(f"MCU {self._connection.name!r} shut down while it was configured: {reason}")

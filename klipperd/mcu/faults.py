@@ -18,8 +18,8 @@ _MEANINGS: Mapping[str, str] = {
     "Rescheduled timer in the past": _BUSY,
     "Stepper too far in past": _BUSY,
     "No next step": "a motor's steps came too late: the motion ran ahead of the host",
-    "Missed scheduling of next digital out event": "the host did not refresh an output (a heater, say) in time,"
-    " so the MCU switched it off",
+    "Missed scheduling of next digital out event": "the host did not refresh an output (a heater, say) in"
+    " time, so the MCU switched it off",
     "Missed scheduling of next hard pwm event": "the host did not refresh a PWM output in time, so the MCU"
     " switched it off",
     "ADC out of range": "a temperature sensor read outside of its limits several times in a row",
@@ -32,7 +32,8 @@ _MEANINGS: Mapping[str, str] = {
     "Not a valid ADC pin": "the configuration reads a pin that is no analog input",
     "Not a valid input pin": "the configuration uses a pin as an input that is none",
     "Not an output pin": "the configuration uses a pin as an output that is none",
-    "Not a valid PWM pin": "the configuration asks for hardware PWM at a pin without it; set hardware_pwm: False",
+    "Not a valid PWM pin": "the configuration asks for hardware PWM at a pin without it: set"
+    " hardware_pwm: False",
     "Already finalized": "the MCU was configured twice; use FIRMWARE_RESTART",
 }
 

@@ -45,6 +45,7 @@ class AdcIn:
     _sample_count: int
     _report_ticks: int
     _limits: tuple[float, float]
+    _owner_explains: Callable[[], str | None] | None
     value: float | None = field(init=False, default=None)
     """The last reading."""
 
@@ -61,9 +62,11 @@ class AdcIn:
         minimum: float,
         maximum: float,
         on_reading: Callable[[float, float], None],
+        explain: Callable[[], str | None] | None = None,
     ) -> "AdcIn":
         """Have the MCU read the pin C{name}.
 
+        @param explain: asked what is wrong with the reading after the MCU shut down for it.
         @raise ConfigError: more samples than the MCU can add up.
         """
         owner = describe_pin(pin)
@@ -82,6 +85,7 @@ class AdcIn:
             sample_count,
             mcu.seconds_to_ticks(report_time),
             (minimum, maximum),
+            explain,
         )
         mcu.configuration.add(
             mcu.dictionary.command("config_analog_in oid=%c pin=%u"), owner, oid=made.oid, pin=name
@@ -127,6 +131,8 @@ class AdcIn:
         low, high = self._limits
         if "ADC out of range" not in reason or self.value is None or low <= self.value <= high:
             return None
+        if self._owner_explains is not None and (told := self._owner_explains()) is not None:
+            return told
         return (
             f"The analog input {describe_pin(self._pin)} reads {self.value:.4f} of its reference; allowed are"
             f" {low:.4f} to {high:.4f}."
@@ -139,7 +145,8 @@ class Buttons:
 
     mcu: Mcu
     oid: int
-    _on_change: Callable[[float, int], None]
+    _on_change: Callable[[float, tuple[bool, ...]], None]
+    _count: int
     _invert: int
     _poll_ticks: int
     _acknowledged: int = field(init=False, default=0)
@@ -151,11 +158,11 @@ class Buttons:
         pins: Sequence[tuple[Pin, str, bool, int]],
         *,
         poll_time: float,
-        on_change: Callable[[float, int], None],
+        on_change: Callable[[float, tuple[bool, ...]], None],
     ) -> "Buttons":
         """Have the MCU poll pins given as (pin, name, inverted, pull_up).
 
-        @param on_change: called with the time (s of the host's clock) and the pressed ones, pin 0 in bit 0.
+        @param on_change: called with the print time and which ones are pressed, in the order of C{pins}.
         @raise ConfigError: there are more than eight.
         """
         first = pins[0][0]
@@ -163,7 +170,8 @@ class Buttons:
         if len(pins) > 8:
             raise ConfigError.single(f"{owner}: an MCU polls at most 8 buttons together", first.place)
         invert = sum(1 << position for position, (_, _, inverted, _) in enumerate(pins) if inverted)
-        made = cls(mcu, mcu.configuration.new_oid(owner), on_change, invert, mcu.seconds_to_ticks(poll_time))
+        ticks = mcu.seconds_to_ticks(poll_time)
+        made = cls(mcu, mcu.configuration.new_oid(owner), on_change, len(pins), invert, ticks)
         configuration, dictionary = mcu.configuration, mcu.dictionary
         configuration.add(
             dictionary.command("config_buttons oid=%c button_count=%c"),
@@ -191,7 +199,7 @@ class Buttons:
         )
 
     def _report(self, message: Message, received: float) -> None:
-        """C{state} has a byte for each change, from number C{ack_count} (modulo 256) on; some may be known."""
+        """C{state} has a byte for each change, from number C{ack_count} (modulo 256) on; some are known."""
         known = (self._acknowledged - message["ack_count"]) & 0xFF
         news = message["state"][known:] if known < 128 else b""
         if not news:
@@ -199,8 +207,10 @@ class Buttons:
         self._acknowledged += len(news)
         acknowledge = self.mcu.dictionary.command("buttons_ack oid=%c count=%c")
         self.mcu.send(acknowledge.encode(oid=self.oid, count=len(news)))
+        print_time = self.mcu.estimated_print_time(received)
         for state in news:
-            self._on_change(received, state)
+            pressed = tuple(bool(state >> position & 1) for position in range(self._count))
+            self._on_change(print_time, pressed)
 
 
 @define(eq=False)
@@ -209,7 +219,7 @@ class PulseCounter:
 
     mcu: Mcu
     oid: int
-    _on_count: Callable[[float, int, float], None]
+    _on_count: Callable[[float, int], None]
     _poll_ticks: int
     _report_ticks: int
 
@@ -223,13 +233,11 @@ class PulseCounter:
         pull_up: int,
         poll_interval: float,
         report_time: float,
-        on_count: Callable[[float, int, float], None],
+        on_count: Callable[[float, int], None],
     ) -> "PulseCounter":
         """Have the MCU count at the pin C{name}.
 
-        @param on_count: called with the print time of the report, the edges so far (modulo 2^32), and the
-        print
-            time of the last edge.
+        @param on_count: called with the print time of each report and the edges so far (modulo 2^32).
         """
         owner = describe_pin(pin)
         made = cls(
@@ -261,11 +269,5 @@ class PulseCounter:
         )
 
     def _report(self, message: Message, received: float) -> None:
-        mcu = self.mcu
-        next_clock = mcu.extend_clock(message["next_clock"])
-        edge_clock = mcu.extend_clock(message["count_clock"])
-        self._on_count(
-            mcu.clock_to_print_time(next_clock - self._report_ticks),
-            message["count"],
-            mcu.clock_to_print_time(edge_clock),
-        )
+        clock = self.mcu.extend_clock(message["next_clock"]) - self._report_ticks
+        self._on_count(self.mcu.clock_to_print_time(clock), message["count"])

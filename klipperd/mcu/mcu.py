@@ -56,6 +56,9 @@ class McuStatus:
 class Mcu:
     """One micro-controller.
 
+    Its clock of the host must be the one that links report: CLOCK_MONOTONIC (L{klipperd.fine_clock}) or the
+    scaled one (L{klipperd.clock}).
+
     @ivar name: C{mcu}, or the name of its section.
     @ivar main: the MCU whose clock is the print time; itself for the main one.
     """
@@ -254,7 +257,7 @@ class Mcu:
 
         @raise McuError: it refuses.
         """
-        configurator = Configurator(self.connection, self._clean, lambda: self.fault or "reason unknown")
+        configurator = Configurator(self.connection, self._clock, self._clean, lambda: self.fault)
         state, resumed = await configurator.configure(self.configuration.finish())
         self.link.set_move_count(state.move_count)
         self._connected = True

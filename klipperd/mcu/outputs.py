@@ -18,6 +18,7 @@ __all__ = ["DigitalOut", "HardPwm", "PwmOut", "SoftPwm", "check_duration"]
 _LEAST_LEAD = 0.020
 """s; a change that would come later than this is put off: better late than 'Timer too close'."""
 _MOST_TICKS = (1 << 31) - 1
+_QUEUE_DIGITAL = "queue_digital_out oid=%c clock=%u on_ticks=%u"
 
 
 def check_duration(mcu: Mcu, pin: Pin, max_duration: float, start: float, shutdown: float) -> int:
@@ -48,11 +49,25 @@ class _Schedule:
     mcu: Mcu
     _command: Encoder
     _oid: int
+    _owner: str
+    _expiry: float
+    """s after which the MCU shuts down when the output was not set again; 0 = never."""
     _lane: int = field(init=False)
     _last: int = field(init=False, default=0)
 
     def __attrs_post_init__(self) -> None:
         self._lane = self.mcu.new_lane()
+        if self._expiry:
+            self.mcu.on_fault(self._explain)
+
+    def _explain(self, reason: str) -> str | None:
+        silent = self.mcu.print_time_now() - self.mcu.clock_to_print_time(self._last)
+        if "Missed scheduling" not in reason or not self._last or silent < 0.9 * self._expiry:
+            return None
+        return (
+            f"The output {self._owner} was set last {silent:.1f} s before; it must be set again within"
+            f" {self._expiry:g} s while it is on."
+        )
 
     def set(self, print_time: float, value: int) -> None:
         """Have the output take a raw value."""
@@ -72,7 +87,7 @@ class DigitalOut:
     oid: int
     _inverted: bool
     _start: bool
-    _schedule: _Schedule = field(init=False)
+    _schedule: _Schedule
 
     @classmethod
     def configure(
@@ -92,7 +107,9 @@ class DigitalOut:
         """
         ticks = check_duration(mcu, pin, max_duration, start, shutdown)
         owner = describe_pin(pin)
-        made = cls(mcu, mcu.configuration.new_oid(owner), inverted, start >= 0.5)
+        oid = mcu.configuration.new_oid(owner)
+        command = mcu.dictionary.command(_QUEUE_DIGITAL)
+        made = cls(mcu, oid, inverted, start >= 0.5, _Schedule(mcu, command, oid, owner, max_duration))
         mcu.configuration.add(
             mcu.dictionary.command(
                 "config_digital_out oid=%c pin=%u value=%c default_value=%c max_duration=%u"
@@ -106,10 +123,6 @@ class DigitalOut:
         )
         mcu.on_start(made._at_start)
         return made
-
-    def __attrs_post_init__(self) -> None:
-        command = self.mcu.dictionary.command("queue_digital_out oid=%c clock=%u on_ticks=%u")
-        self._schedule = _Schedule(self.mcu, command, self.oid)
 
     def _at_start(self, resumed: bool) -> Iterable[bytes]:
         """An MCU that was configured before has the pin as the last printer left it."""
@@ -143,7 +156,7 @@ class SoftPwm(PwmOut):
     _inverted: bool
     _cycle_ticks: int
     _start: float
-    _schedule: _Schedule = field(init=False)
+    _schedule: _Schedule
 
     @classmethod
     def configure(
@@ -174,7 +187,9 @@ class SoftPwm(PwmOut):
             raise ConfigError.single(
                 f"{owner}: MCU {mcu.name!r} cannot do a cycle of {cycle_time:g} s", pin.place
             )
-        made = cls(mcu, mcu.configuration.new_oid(owner), inverted, cycle_ticks, start)
+        oid = mcu.configuration.new_oid(owner)
+        schedule = _Schedule(mcu, mcu.dictionary.command(_QUEUE_DIGITAL), oid, owner, max_duration)
+        made = cls(mcu, oid, inverted, cycle_ticks, start, schedule)
         dictionary = mcu.dictionary
         mcu.configuration.add(
             dictionary.command("config_digital_out oid=%c pin=%u value=%c default_value=%c max_duration=%u"),
@@ -193,10 +208,6 @@ class SoftPwm(PwmOut):
         )
         mcu.on_start(made._at_start)
         return made
-
-    def __attrs_post_init__(self) -> None:
-        command = self.mcu.dictionary.command("queue_digital_out oid=%c clock=%u on_ticks=%u")
-        self._schedule = _Schedule(self.mcu, command, self.oid)
 
     def _at_start(self, resumed: bool) -> Iterable[bytes]:
         if resumed or 0.0 < self._start < 1.0:
@@ -220,7 +231,7 @@ class HardPwm(PwmOut):
     _inverted: bool
     _full: int
     _start: float
-    _schedule: _Schedule = field(init=False)
+    _schedule: _Schedule
 
     @classmethod
     def configure(
@@ -241,7 +252,10 @@ class HardPwm(PwmOut):
         """
         ticks = check_duration(mcu, pin, max_duration, start, shutdown)
         owner = describe_pin(pin)
-        made = cls(mcu, mcu.configuration.new_oid(owner), inverted, mcu.dictionary.integer("PWM_MAX"), start)
+        oid = mcu.configuration.new_oid(owner)
+        command = mcu.dictionary.command("queue_pwm_out oid=%c clock=%u value=%hu")
+        schedule = _Schedule(mcu, command, oid, owner, max_duration)
+        made = cls(mcu, oid, inverted, mcu.dictionary.integer("PWM_MAX"), start, schedule)
         mcu.configuration.add(
             mcu.dictionary.command(
                 "config_pwm_out oid=%c pin=%u cycle_ticks=%u value=%hu default_value=%hu max_duration=%u"
@@ -256,10 +270,6 @@ class HardPwm(PwmOut):
         )
         mcu.on_start(made._at_start)
         return made
-
-    def __attrs_post_init__(self) -> None:
-        command = self.mcu.dictionary.command("queue_pwm_out oid=%c clock=%u value=%hu")
-        self._schedule = _Schedule(self.mcu, command, self.oid)
 
     def _raw(self, value: float) -> int:
         value = min(max(value, 0.0), 1.0)

@@ -88,7 +88,8 @@ class Encoder:
         if parameter.kind.is_buffer:
             return self._encode_buffer(parameter, value)
         if isinstance(value, str):
-            value = self._lookup(parameter, enumeration, value)
+            # The declared size is a mere remark (Protocol.md): pins often have larger numbers than %c.
+            return vlq.encode(self._lookup(parameter, enumeration, value))
         if not isinstance(value, int):
             raise EncodeError(f"{self.format.name} {parameter.name}={value!r}: not an integer")
         kind = parameter.kind

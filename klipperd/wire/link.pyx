@@ -39,6 +39,7 @@ REASONS = {
     REASON_MEMORY: "no memory",
 }
 PHASES = ("syncing", "flowing", "recovering")
+Record = tuple      # what drain() gives; its forms are in link.pyi
 
 
 cdef class Link:
