@@ -4,14 +4,14 @@ import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.threads import blockingCallFromThread, deferToThread
 from twisted.trial.unittest import TestCase
 
-from .fake_broker import FakeBroker
+from .fake_printer import FakePrinter
 
 try:
     from playwright.sync_api import Page, expect, sync_playwright
@@ -21,7 +21,7 @@ except ImportError:  # a machine that only builds
 else:
     MISSING = None
 
-__all__ = ["CHROMIUM", "GCODE", "MISSING", "Page", "PageTestCase", "expect", "open_page"]
+__all__ = ["CHROMIUM", "MISSING", "Broker", "Page", "PageTestCase", "Scenarios", "expect", "open_page"]
 
 CHROMIUM = next(filter(None, map(shutil.which, ["chromium", "chromium-browser", "google-chrome"])), None)
 if MISSING is None and CHROMIUM is None:
@@ -41,14 +41,50 @@ _SWITCHES = [
 ]
 
 
-def _square(z: float, layer: int) -> str:
-    walls = [(60, 60), (100, 60), (100, 100), (60, 100), (60, 60)]
-    moves = "\n".join(f"G1 X{x} Y{y} E{1.0 if index else 0}" for index, (x, y) in enumerate(walls))
-    return f";LAYER:{layer}\nG1 Z{z:.2f} F600\n{moves}\n"
+class Broker(Protocol):
+    """What scenarios need of a broker, be it fake or real.
+
+    @ivar printer: the printer behind it.
+    @ivar gcodes: the folder of print files.
+    @ivar url: where its page is.
+    """
+
+    printer: FakePrinter
+    gcodes: Path
+    url: str
+
+    def add_file(self, name: str, content: bytes) -> None:
+        """Put a file among the print files."""
+
+    def remove_host(self) -> None:
+        """The motion host goes away."""
+
+    def add_host(self) -> None:
+        """It comes back, ready."""
 
 
-# A tower of ten square layers.
-GCODE = ("G28\nM83\n" + "".join(_square(0.2 * (layer + 1), layer) for layer in range(10)) + "M84\n").encode()
+class Scenarios:
+    """Scenarios that hold on any broker: to be mixed into a L{PageTestCase}.
+
+    @ivar broker: call it from a scenario only by L{tell}.
+    """
+
+    broker: Broker
+
+    def drive(self, scenario: Callable[[Page], None], **context: Any) -> "Deferred[None]":
+        """Run a scenario in a thread: the browser's interface blocks."""
+        return deferToThread(open_page, self.broker.url, scenario, **context)
+
+    def tell(self, action: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Call the broker from the scenario's thread."""
+        return blockingCallFromThread(reactor, action, *args, **kwargs)
+
+
+class PageTestCase(Scenarios, TestCase):
+    """A test that needs a browser."""
+
+    timeout = 120
+    skip = MISSING
 
 
 def open_page(url: str, scenario: Callable[[Page], None], **context: Any) -> None:
@@ -71,30 +107,3 @@ def open_page(url: str, scenario: Callable[[Page], None], **context: Any) -> Non
         finally:
             browser.close()
     assert not [text for text in complaints if not _PROVOKED.match(text)], complaints
-
-
-class PageTestCase(TestCase):
-    """The page on a fake broker.
-
-    @ivar broker: the fake; call it from a scenario only by L{tell}.
-    """
-
-    timeout = 120
-    skip = MISSING
-
-    def setUp(self) -> None:
-        gcodes = Path(self.mktemp())
-        gcodes.mkdir()
-        self.broker = FakeBroker(gcodes)
-        port = self.broker.listen(reactor)
-        self.addCleanup(port.stopListening)
-        self.addCleanup(self.broker.drop_clients)
-        self.url = f"http://127.0.0.1:{port.getHost().port}/"
-
-    def drive(self, scenario: Callable[[Page], None], **context: Any) -> "Deferred[None]":
-        """Run a scenario in a thread: the browser's interface blocks."""
-        return deferToThread(open_page, self.url, scenario, **context)
-
-    def tell(self, action: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        """Call the fake from the scenario's thread."""
-        return blockingCallFromThread(reactor, action, *args, **kwargs)

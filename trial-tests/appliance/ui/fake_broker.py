@@ -16,6 +16,7 @@ from twisted.web.server import Site
 from twisted.web.static import File
 
 from .fake_printer import CommandRefused, FakePrinter
+from .sample import FACTS, GCODE, png
 
 __all__ = ["PAGE", "FakeBroker"]
 
@@ -125,6 +126,7 @@ class FakeBroker:
 
     @ivar refuse_upload: status and message with which uploads are refused, or C{None}.
     @ivar metadata: what is known of files beyond size and date, by path.
+    @ivar url: where it listens.
     @ivar curves: what the temperature store has of a sensor, if not its present temperature all along.
     @ivar asked: the methods that were called, in order.
     """
@@ -160,8 +162,8 @@ class FakeBroker:
 
     # Serving
 
-    def listen(self, reactor: IReactorTCP, port: int = 0) -> IListeningPort:
-        """Serve on localhost."""
+    def listen(self, reactor: IReactorTCP) -> IListeningPort:
+        """Serve on a free port of localhost."""
         root = _Policed(str(PAGE))
         root.putChild(b"websocket", WebSocketResource(self._clients))
         server, files, printer = Resource(), Resource(), Resource()
@@ -172,7 +174,19 @@ class FakeBroker:
         files.putChild(b"gcodes", File(str(self.gcodes)))
         printer.putChild(b"emergency_stop", _Stop(self))
         root.childNotFound = NoResource()
-        return reactor.listenTCP(port, Site(root), interface="127.0.0.1")
+        port = reactor.listenTCP(0, Site(root), interface="127.0.0.1")
+        self.url = f"http://127.0.0.1:{port.getHost().port}/"
+        return port
+
+    def remove_host(self) -> None:
+        """The motion host goes away."""
+        self.printer.state = "disconnected"
+        self.notify("notify_klippy_disconnected")
+
+    def add_host(self) -> None:
+        """It comes back, ready."""
+        self.printer.state = "ready"
+        self.notify("notify_klippy_ready")
 
     def refuse_clients(self, refuse: bool) -> None:
         """Cut every connection and let none be made, as a network that is down; or be reachable again."""
@@ -267,20 +281,20 @@ class FakeBroker:
         return "ok"
 
     def add_file(self, name: str, content: bytes, **metadata: Any) -> None:
-        """Put a file among the gcodes."""
+        """Put a file among the gcodes. Only the sample print is understood; of others C{metadata} tells."""
         (self.gcodes / name).write_bytes(content)
-        if metadata:
-            self.metadata[name] = metadata
+        self.metadata[name] = metadata or (FACTS if content == GCODE else {})
+        for width in re.findall(rb"^; thumbnail begin (\d+)x", content, re.MULTILINE):
+            self._add_thumbnail(name, int(width))
         item = {"path": name, "root": "gcodes"}
         self.notify("notify_filelist_changed", {"action": "create_file", "item": item})
 
-    def add_thumbnail(self, name: str, png: bytes, width: int) -> None:
-        """Give a file a picture."""
+    def _add_thumbnail(self, name: str, width: int) -> None:
         (self.gcodes / ".thumbs").mkdir(exist_ok=True)
         path = f".thumbs/{Path(name).stem}-{width}x{width}.png"
-        (self.gcodes / path).write_bytes(png)
+        (self.gcodes / path).write_bytes(png(width))
         thumbnails = self.metadata.setdefault(name, {}).setdefault("thumbnails", [])
-        thumbnails.append({"width": width, "height": width, "size": len(png), "relative_path": path})
+        thumbnails.append({"width": width, "height": width, "size": len(png(width)), "relative_path": path})
 
     def _files(self) -> list[dict[str, Any]]:
         files = ((path.name, path.stat()) for path in self.gcodes.glob("*.gcode"))

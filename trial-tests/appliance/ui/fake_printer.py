@@ -116,15 +116,16 @@ class FakePrinter:
             temperature = round(now["temperature"] + share * (goal - now["temperature"]), 2)
             self.update(**{name: {"temperature": temperature, "power": 0.4 if now["target"] else 0.0}})
 
-    def print_to(self, progress: float, seconds: float = 600.0) -> None:
-        """Be at C{progress} (0..1) of the loaded file, C{seconds} after its start; the end completes it."""
+    def print_to(self, position: int, seconds: float = 600.0) -> None:
+        """Have read C{position} bytes of the file, C{seconds} after its start; the end completes it."""
         size = self.status["virtual_sdcard"]["file_size"]
-        ended = progress >= 1.0
-        position = [110.0 + 20 * progress, 100.0, 0.2 + 8 * progress, 0.0]
+        ended = position >= size
+        progress = position / size
+        place = [110.0 + 20 * progress, 100.0, 0.2 + 8 * progress, 0.0]
         self.update(
             virtual_sdcard={
                 "progress": progress,
-                "file_position": int(size * progress),
+                "file_position": position,
                 "is_active": not ended,
             },
             print_stats={
@@ -134,11 +135,11 @@ class FakePrinter:
                 "state": "complete" if ended else self.status["print_stats"]["state"],
             },
             motion_report={
-                "live_position": position,
+                "live_position": place,
                 "live_velocity": 0.0 if ended else 87.4,
                 "live_extruder_velocity": 0.0 if ended else 3.2,
             },
-            gcode_move={"gcode_position": position, "speed": 120.0},
+            gcode_move={"gcode_position": place, "speed": 120.0},
         )
 
     # What clients ask of it

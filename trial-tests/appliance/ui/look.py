@@ -38,7 +38,7 @@ def main() -> None:
         printer.warm(0.02)
         if printer.status["print_stats"]["state"] == "printing":
             done = min(1.0, done + 0.0005)
-            printer.print_to(done, done * _SECONDS)
+            printer.print_to(int(done * printer.status["virtual_sdcard"]["file_size"]), done * _SECONDS)
 
     for line in ("G28", "M105", "STATUS", "M117 hello"):
         broker.answer(None, "printer.gcode.script", {"script": line})
@@ -46,7 +46,8 @@ def main() -> None:
         printer.run(f"SET_HEATER_TEMPERATURE HEATER={heater} TARGET={target}")
     if sys.argv[1:]:
         printer.start(Path(sys.argv[1]).name)
-    print(f"http://127.0.0.1:{broker.listen(reactor, 0).getHost().port}/", flush=True)
+    broker.listen(reactor)
+    print(broker.url, flush=True)
     LoopingCall(step).start(0.25)
     reactor.run()
 
