@@ -1,5 +1,6 @@
 """Child processes of the appliance: the simulated MCUs and the host MCU, restarted when they die."""
 
+import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -93,10 +94,13 @@ class ChildProcess(Service):
         self._started_at = self.reactor.seconds()
         assert IReactorProcess.providedBy(self.reactor)
         watch = _Watch(self.label, self._ended)
-        # Its own process group: a ^C at the terminal is for the appliance, which stops its children in order.
-        self._process = self.reactor.spawnProcess(
-            watch, self.command[0], list(self.command), env=None, childFDs={1: "r", 2: "r"}, usePTY=False
-        )
+        with open(os.devnull) as nothing:
+            # A child without a standard input would take its first file for one.
+            fds: dict[int, Any] = {0: nothing.fileno(), 1: "r", 2: "r"}
+            program = self.command[0]
+            self._process = self.reactor.spawnProcess(
+                watch, program, list(self.command), env=None, childFDs=fds
+            )
 
     def _ended(self, reason: Failure) -> None:
         self._process = None
