@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "console.h"
@@ -176,6 +177,9 @@ int main(int argc, char **argv) {
             stop = 1;
     }
     prctl(PR_SET_TIMERSLACK, 1000); // ns; the default of 50 us is long at high speed
+    // In real time nobody waits for this process, as nobody waits for a real printer. It needs little.
+    if (!options.clock && setpriority(PRIO_PROCESS, 0, -10))
+        errno = 0; // not allowed: then with everybody else's
     bool started = start(&options, &model);
     if (started)
         loop(&while_waiting);
