@@ -311,7 +311,7 @@ cdef int fit_batch(compressor *out, bint partial, sent_batch *batch) noexcept no
     """The longest batch from the head of what is pending; 0 when it may yet grow and partial is False."""
     cdef line_fit fit
     cdef double early = out.max_error * out.freq, interval = 0., best = 0., slope = 0., add
-    cdef int waiting = out.tail - out.head, i = 0, attempt, count, longest = 0
+    cdef int waiting = out.tail - out.head, i = 0, _attempt, count, longest = 0
     memset(&fit, 0, sizeof(fit))
     while i < waiting:
         set_segment(out, i, early)
@@ -323,7 +323,7 @@ cdef int fit_batch(compressor *out, bint partial, sent_batch *batch) noexcept no
     batch.add = 0
     add = fmin(fmax(floor(0.5 * (fit.steep + fit.flat) + 0.5), LEAST_ADD), GREATEST_ADD)
     slope = 1. if add < 0.5 * (fit.steep + fit.flat) else -1.
-    for attempt in range(2):
+    for _attempt in range(2):
         if LEAST_ADD <= add <= GREATEST_ADD:
             count = round_fit(out, i, add, &interval)
             if count > longest:

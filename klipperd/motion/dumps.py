@@ -1,4 +1,4 @@
-"""Streams of what motors and queues did, for clients that subscribe to them (API_Server.md, "motion_report")."""
+"""Streams of what motors and queues did, for clients that subscribe (API_Server.md, "motion_report")."""
 
 from collections.abc import Callable, Mapping
 from typing import Any

@@ -40,10 +40,10 @@ class EnableLines:
         shared: dict[int, SharedLine] = {}
         lines = {}
         for motor in motors:
-            if motor.enable_pin is None:
+            if motor.config.enable_pin is None:
                 lines[motor.name] = SharedLine(None)
                 continue
-            output = board.digital_out(motor.enable_pin, max_duration=0.0, share="stepper_enable")
+            output = board.digital_out(motor.config.enable_pin, max_duration=0.0, share="stepper_enable")
             lines[motor.name] = shared.setdefault(id(output), SharedLine(output))
         return cls(lines)
 

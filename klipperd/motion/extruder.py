@@ -38,7 +38,9 @@ class ExtruderMotionConfig:
     step_pin: Pin | None = option(None, doc="output that steps the driver")
     dir_pin: Pin | None = option(None, doc="output that sets the direction; high means forward")
     enable_pin: Pin | None = option(None, doc="output that switches the driver on")
-    rotation_distance: float | None = option(None, above=0.0, unit="mm", doc="filament for one turn of the gear")
+    rotation_distance: float | None = option(
+        None, above=0.0, unit="mm", doc="filament for one turn of the (final) gear"
+    )
     microsteps: int | None = option(None, minimum=1, doc="steps that the driver makes of one full step")
     full_steps_per_rotation: int = option(200, minimum=1, doc="full steps of one turn of the motor")
     gear_ratio: tuple[str, ...] = option((), doc="gears between motor and extruder, such as 57:11")
@@ -71,7 +73,8 @@ class ExtruderMotionConfig:
 
     def check(self) -> Iterator[tuple[str, str]]:
         """Problems of options in combination."""
-        needed = {name: getattr(self, name) for name in ("step_pin", "dir_pin", "rotation_distance", "microsteps")}
+        names = ("step_pin", "dir_pin", "rotation_distance", "microsteps")
+        needed = {name: getattr(self, name) for name in names}
         if any(value is not None for value in needed.values()):
             yield from ((name, "is missing") for name, value in needed.items() if value is None)
         try:

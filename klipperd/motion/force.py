@@ -45,7 +45,6 @@ async def move_motor(
     )
     toolhead.extend(end)
     try:
-        await toolhead.wait_moves()
-        toolhead.settle()
+        await toolhead.come_to_rest()
     finally:
         motor.follow_owner()

@@ -63,12 +63,13 @@ class Endstop(Protocol):
         """Whether it is triggered now."""
 
     def home_start(self, print_time: float, rest_time: float, *, triggered: bool = True) -> None:
-        """Watch from C{print_time} on, a sample every C{rest_time} seconds; C{triggered} is what to wait for."""
+        """Watch from C{print_time} on, a sample every C{rest_time} s; C{triggered}: what to wait for."""
 
     async def home_wait(self, end_print_time: float) -> float:
         """Wait until its steppers stand; print_time of the trigger.
 
-        @raise klipperd.mcu.trsync.HomingFailed: there was none until C{end_print_time}, or an MCU lost the others.
+        @raise klipperd.mcu.trsync.HomingFailed: there was none until C{end_print_time}, or an MCU lost the
+            others.
         """
 
 

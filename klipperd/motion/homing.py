@@ -86,7 +86,10 @@ async def homing_move(
 async def _drip(
     toolhead: Toolhead, endstops: Sequence[RailEndstop], end: float
 ) -> list[tuple[bool, Any]]:
-    """Move until C{end} or until all endstops have triggered; (True, print_time) or (False, failure) of each."""
+    """Move until C{end} or until all endstops have triggered.
+
+    @return: (True, print_time of the trigger) or (False, failure) for each.
+    """
     watches = [Deferred.fromCoroutine(_watch(e, end)) for e in endstops]
     stopped: Deferred[Any] = DeferredList(watches, consumeErrors=True)
     await drip_until(toolhead, end, stopped)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
-from attrs import define, frozen
+from attrs import define, field, frozen
 
 from klipperd.motion.hardware import McuStepper, MotionBoard
 from klipperd.motion.stepper import StepperMotion
@@ -61,15 +61,28 @@ class MotorConfig:
 
 @define(eq=False)
 class StepperMotor:
-    """One motor: its MCU's end and its step generation."""
+    """One motor: its MCU's end and its step generation.
+
+    C{rotation_distance}: present mm a turn, negative when it runs against its dir_pin.
+    """
 
     name: str
     hardware: McuStepper
     motion: StepperMotion
-    enable_pin: Pin | None
-    rotation_distance: float
+    config: MotorConfig
     follow_owner: Callable[[], None] = lambda: None
     """Lets the motor follow the queue of its axis or extruder (again), from rest."""
+
+    rotation_distance: float = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.rotation_distance = self.config.rotation_distance
+
+    def set_rotation_distance(self, distance: float) -> None:
+        """Another mm a turn from now on; only at rest."""
+        self.motion.step_distance = self.config.step_distance * abs(distance) / self.config.rotation_distance
+        self.motion.invert_dir = self.hardware.inverted_dir != (distance < 0.0)
+        self.rotation_distance = distance
 
     def sync_clock(self) -> None:
         """Take over the present estimate of the MCU's clock."""
@@ -102,5 +115,6 @@ def build_motor(name: str, config: MotorConfig, board: MotionBoard) -> StepperMo
         hardware.reset_step_clock_id,
         lane=hardware.lane,
         invert_dir=hardware.inverted_dir,
+        name=name,
     )
-    return StepperMotor(name, hardware, motion, config.enable_pin, config.rotation_distance)
+    return StepperMotor(name, hardware, motion, config)

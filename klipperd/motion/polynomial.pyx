@@ -10,12 +10,12 @@ cdef double EXACT = 1e-12         # s; a root is known well enough when it moves
 
 cdef double solve_monotone(const double *c, double y, double low, double high) noexcept nogil:
     cdef double first = value_at(c, low) - y, last = value_at(c, high) - y, u, error, slope, step
-    cdef int i
+    cdef int _step
     # Rounding may put y just outside of the values at the ends.
     if first == 0. or (first > 0.) == (last > 0.):
         return low if fabs(first) <= fabs(last) else high
     u = low + (high - low) * first / (first - last)
-    for i in range(MOST_STEPS):
+    for _step in range(MOST_STEPS):
         error = value_at(c, u) - y
         if error == 0.:
             return u

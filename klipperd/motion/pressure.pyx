@@ -5,7 +5,7 @@ difference: P(t) = (G(t + h) - 2 G(t) + G(t - h)) / h^2 with G'' = p, p = e + K 
 quadratic, P is a quartic between neighbouring breakpoints of e shifted by -h, 0 and h.
 """
 
-from libc.math cimport INFINITY, fabs, fmin
+from libc.math cimport fabs, fmin
 from libc.stdint cimport int64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memset
@@ -27,7 +27,6 @@ from klipperd.motion.trapq cimport (
     TRAPEZOID_MOVE,
     queue_at,
     trapezoid,
-    trapezoid_time,
 )
 
 cdef enum:

@@ -9,6 +9,7 @@ cdef class StepperMotion:
     cdef motor_state state
     cdef MotionQueue followed     # keeps the motion_queue alive
     cdef object sink              # keeps the message_sink alive
+    cdef readonly str name        # for messages
     cdef int attach(self, MotionQueue queue) except -1
 
 cdef class StepperGroup:

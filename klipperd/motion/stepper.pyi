@@ -32,8 +32,12 @@ class StepperMotion:
         lane: int = 0,
         invert_dir: bool = False,
         max_error: float = 25e-6,
+        name: str = "",
     ) -> None:
         """@param step_distance: mm a step. The three ids are those of the MCU's dictionary."""
+    @property
+    def name(self) -> str:
+        """For messages."""
     def follow(self, queue: MotionQueue | None, coefficients: tuple[float, float, float]) -> None:
         """Coordinate = coefficients . (x, y, z): (1, 0, 0) for cartesian x, (1, 1, 0) and (1, -1, 0)
         for corexy. The motor's offset shifts so that its coordinate now is the queue's; no motion."""
@@ -53,8 +57,11 @@ class StepperMotion:
     def note_position(self, coordinate: float) -> None:
         """Steps so far stand for this coordinate: a jump of coordinates (after set_position on the queue)."""
     def halted(self, mcu_position: int) -> float:
-        """The MCU stopped the motor (endstop) and reports this position; steps not sent are dropped,
-        the next one resets the step clock. Returns the coordinate (mm) where the motor stands."""
+        """The MCU stopped the motor (endstop) and reports this position. Steps not sent are dropped, and the
+        next one resets the step clock. Returns the coordinate (mm) where the motor stands.
+
+        The rest of the queue is skipped: next comes a set_position on it.
+        """
     def position_at_clock(self, clock: int) -> int:
         """Steps (host's sign) sent to happen up to a past 64-bit MCU clock, from the history."""
     def coordinate_of(self, steps: int) -> float:
@@ -62,7 +69,9 @@ class StepperMotion:
     def coordinate_at(self, print_time: float) -> float:
         """Coordinate (mm) that the queue asks for at a time, before smoothing."""
     def expire_history(self, clock: int) -> None: ...
-    def dump(self, start_clock: int, end_clock: int, limit: int = 4096) -> list[tuple[int, int, int, int, int, int]]:
+    def dump(
+        self, start_clock: int, end_clock: int, limit: int = 4096
+    ) -> list[tuple[int, int, int, int, int, int]]:
         """Batches sent: first clock, last clock, steps before, interval, count (negative going down), add."""
     def take_activity(self) -> float | None:
         """print_time of the first step solved since the last call; None without one."""
@@ -77,7 +86,10 @@ class StepperMotion:
     def commanded(self) -> float:
         """Coordinate (mm) reached by the solver; within 9/16 step of steps * step_distance + offset."""
     @property
-    def step_distance(self) -> float: ...
+    def step_distance(self) -> float:
+        """mm a step. Set it only at rest; the coordinate stays as it is."""
+    @step_distance.setter
+    def step_distance(self, value: float) -> None: ...
     @property
     def invert_dir(self) -> bool: ...
     @invert_dir.setter
@@ -99,8 +111,8 @@ class StepperGroup:
     def __init__(self, steppers: list[StepperMotion] = ...) -> None: ...
     def add(self, stepper: StepperMotion) -> None: ...
     def generate(self, until: float, must_send: float | None = None) -> int:
-        """StepperMotion.generate for each. Each one's own scan_time is taken off: pass the print_time up to which
-        the queues are complete. @raise StepsLost"""
+        """StepperMotion.generate for each. Each one's own scan_time is taken off: pass the print_time up to
+        which the queues are complete. @raise klipperd.motion.errors.StepsLost: as there."""
     @property
     def scan_time(self) -> float:
         """Largest of its motors."""

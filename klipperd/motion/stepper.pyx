@@ -1,7 +1,7 @@
 """Python's face of motors: one motor, and all motors of one MCU."""
 
 from cpython.pycapsule cimport PyCapsule_GetPointer
-from libc.math cimport fabs, isfinite
+from libc.math cimport isfinite
 from libc.stdint cimport int64_t, uint64_t
 from libc.stdlib cimport free, realloc
 from libc.string cimport memset
@@ -39,7 +39,7 @@ cdef int motor_generate(motor_state *motor, double until, double must_send) noex
     return compressor_send(&motor.out, must_send)
 
 
-cdef raise_lost(const motor_state *motor, int code):
+cdef raise_lost(StepperMotion stepper, int code):
     reasons = {
         COMPRESS_CLOSED: "its link is closed",
         COMPRESS_TOO_FAST: "steps follow each other within two ticks",
@@ -47,13 +47,14 @@ cdef raise_lost(const motor_state *motor, int code):
         SOLVE_BROKEN: "coordinates jumped without a set_position",
     }
     reason = reasons.get(code, "out of memory")
-    raise StepsLost(f"stepper oid {motor.out.oid} at print_time {motor.solved_until:.6f}: {reason}")
+    raise StepsLost(f"{stepper.name} at print_time {stepper.state.solved_until:.6f}: {reason}")
 
 
 cdef class StepperMotion:
     def __cinit__(self, sink, int oid, double step_distance, int queue_step, int set_next_step_dir,
-                  int reset_step_clock, int lane=0, bint invert_dir=False, double max_error=25e-6):
+                  int reset_step_clock, int lane=0, bint invert_dir=False, double max_error=25e-6, str name=""):
         memset(&self.state, 0, sizeof(motor_state))
+        self.name = name or f"stepper oid {oid}"
         if not (1e-7 <= step_distance <= 1e4):
             raise ValueError(f"step_distance = {step_distance} mm must be within 1e-7 to 1e4")
         if not 0. <= max_error <= 0.1:
@@ -115,7 +116,7 @@ cdef class StepperMotion:
         with nogil:
             code = motor_generate(&self.state, until, must)
         if code < 0:
-            raise_lost(&self.state, code)
+            raise_lost(self, code)
         return self.state.solved - before
 
     def note_position(self, double coordinate):
@@ -191,6 +192,13 @@ cdef class StepperMotion:
     def step_distance(self):
         return self.state.step_distance
 
+    @step_distance.setter
+    def step_distance(self, double value):
+        if not (1e-7 <= value <= 1e4):
+            raise ValueError(f"step_distance = {value} mm must be within 1e-7 to 1e4")
+        self.state.step_distance = value
+        self.state.offset = self.state.where - self.state.steps * value
+
     @property
     def invert_dir(self):
         return bool(self.state.out.invert)
@@ -246,7 +254,7 @@ cdef class StepperGroup:
                 solved += self.states[i].solved
                 i += 1
         if code < 0:
-            raise_lost(self.states[i - 1], code)
+            raise_lost(self.members[i - 1], code)
         return solved
 
     @property

@@ -38,6 +38,8 @@ LEAD = 0.25
 """Seconds from now at which motion begins after rest; commands must reach the MCUs before."""
 PRIME = 0.1
 """Seconds to wait for company of a first move."""
+REPORT_AFTER = 0.5
+"""Seconds from a failure of step generation to the printer's shutdown."""
 
 
 class Mode(Enum):
@@ -172,7 +174,12 @@ class Toolhead:
             else:
                 self.generation.advance(min(self.print_time, now + STEPS_AHEAD), now)
         except StepsLost as error:
-            self.on_fault(f"Step generation failed: {error}")
+            self._fail(f"Step generation failed: {error}")
+
+    def _fail(self, reason: str) -> None:
+        """Motion can't go on. A lost MCU says so itself, and says more: give it the time to."""
+        self.shutdown(reason)
+        self._timer = self._clock.callLater(REPORT_AFTER, self.on_fault, reason)
 
     def _tick(self) -> None:
         self._timer = None
@@ -209,7 +216,7 @@ class Toolhead:
         return self.print_time
 
     def on_print_time(self, callback: Callable[[float], None]) -> None:
-        """Call C{callback(print_time)} with the time at which the moves queued so far end; perhaps at once."""
+        """Call C{callback(print_time)} with the time at which the moves queued so far end; maybe at once."""
         if len(self.lookahead):
             self._marks[self.lookahead.mark()] = callback
         else:
@@ -257,6 +264,11 @@ class Toolhead:
         """At rest: solve everything, the tail of smoothing included."""
         self.generation.advance(self.print_time + 2.0 * self.generation.scan_time, self.now(), finish=True)
         self.print_time = max(self.print_time, self.generation.solved_until)
+
+    async def come_to_rest(self) -> None:
+        """Wait until all motors rest and no step of theirs is due any more."""
+        await self.wait_moves()
+        self.settle()
 
     async def sleep(self, seconds: float) -> None:
         """Wait. @raise CommandError: when the printer shuts down."""
@@ -321,8 +333,7 @@ class Toolhead:
         if smooth_time is not None:
             extruder.smooth_time = smooth_time
         if extruder.smoothing != before:
-            await self.wait_moves()
-            self.settle()
+            await self.come_to_rest()
             extruder.follow()
         if extruder is self.extruder:
             self.lookahead.set_pressure_advance(extruder.pressure_advance)

@@ -68,6 +68,32 @@ class ExtruderCommands:
             f"pressure_advance_smooth_time: {motion.smooth_time:.6f}"
         )
 
+    @command("SET_EXTRUDER_ROTATION_DISTANCE")
+    async def set_rotation_distance(
+        self, call: Call, *, extruder: str | None = None, distance: float | None = None
+    ) -> None:
+        """Set extruder rotation distance."""
+        motion = self._find(extruder)
+        if motion.motor is None:
+            raise CommandError(f"Extruder {motion.name} has no motor")
+        if distance == 0.0:
+            raise CommandError("SET_EXTRUDER_ROTATION_DISTANCE: DISTANCE must not be 0")
+        if distance is not None:
+            await self._toolhead.come_to_rest()
+            motion.motor.set_rotation_distance(distance)
+        call.info(f"Extruder '{motion.name}' rotation distance is {motion.motor.rotation_distance:.6f}")
+
+    @command("SYNC_EXTRUDER_MOTION")
+    async def sync_motion(self, call: Call, *, extruder: str, motion_queue: str) -> None:
+        """Set extruder stepper motion queue."""
+        motion = self._find(extruder)
+        source = self._find(motion_queue) if motion_queue else None
+        await self._toolhead.come_to_rest()
+        motion.followed = source
+        motion.follow()
+        what = f"now syncing with '{source.name}'" if source is not None else "unlinked"
+        call.info(f"Extruder '{motion.name}' {what}")
+
 
 def build_extruders(
     config: ExtruderCommandsConfig, toolhead: Toolhead, extruders: Sequence[Extruder]

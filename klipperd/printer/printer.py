@@ -17,7 +17,7 @@ KINEMATICS: Mapping[str, type[KinematicsConfig]] = {
     "corexy": CoreXYConfig,
     "none": NoneConfig,
 }
-"""Name -> options. To add a kinematics, write its module in L{klipperd.motion.kinematics} and name it here."""
+"""Name -> options. To add one, write its module in L{klipperd.motion.kinematics} and name it here."""
 
 
 @frozen(kw_only=True)

@@ -63,7 +63,9 @@ class ToolheadCommands:
         return [low for low, _ in travels] + [0.0], [high for _, high in travels] + [0.0]
 
     @command("G4")
-    async def dwell(self, call: Call, *, p: float = param(0.0, minimum=0.0), s: float = param(0.0, minimum=0.0)) -> None:
+    async def dwell(
+        self, call: Call, *, p: float = param(0.0, minimum=0.0), s: float = param(0.0, minimum=0.0)
+    ) -> None:
         """Dwell: P<milliseconds> or S<seconds>."""
         await self.toolhead.dwell(p / 1000.0 + s)
 
@@ -167,7 +169,11 @@ def _named(position: Sequence[float]) -> dict[str, str]:
 
 def _make_lookahead(config: PrinterConfig, kinematics: Kinematics, queue: MotionQueue) -> Lookahead:
     lookahead = Lookahead(
-        queue, config.max_velocity, config.max_accel, config.square_corner_velocity, config.minimum_cruise_ratio
+        queue,
+        config.max_velocity,
+        config.max_accel,
+        config.square_corner_velocity,
+        config.minimum_cruise_ratio,
     )
     for axis, caps in kinematics.axis_caps(config.max_velocity, config.max_accel).items():
         lookahead.set_axis_limits(AXES.index(axis), *caps)

@@ -49,7 +49,7 @@ class FakeStepper:
             return
         if reset:
             self.stopped = False
-            assert self.log.clock is None or not self.log.steps or self.log.steps[-1].clock <= now, "still moving"
+            assert not self.log.steps or self.log.steps[-1].clock <= now, "still moving"
         first = len(self.log.steps)
         self.log.feed([message])
         self.late += sum(step.clock < now for step in self.log.steps[first:])

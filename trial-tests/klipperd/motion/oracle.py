@@ -150,7 +150,8 @@ def cruise_caps(moves: list[Move], caps: list[Decimal]) -> list[Decimal]:
     """Per move: the peak of the rise and fall that it belongs to, under the smoothed acceleration."""
     smooth = greatest_speeds(caps, [2 * move.smooth_accel * move.length for move in moves])
     peaks = [
-        peak_of(move, smooth[i], smooth[i + 1], move.smooth_accel, move.cruise) for i, move in enumerate(moves)
+        peak_of(move, before, after, move.smooth_accel, move.cruise)
+        for move, (before, after) in zip(moves, pairwise(smooth), strict=True)
     ]
 
     def higher(s: Decimal, other: Decimal) -> bool:
@@ -285,8 +286,7 @@ class Extruder:
                 cuts.insert(1, t)
             # Simpson's rule is exact for the cubics that these integrands are.
             for a, b in pairwise(cuts):
-                sums = sum(
-                    w * self._value(piece, x) * (half - abs(t - x)) for x, w in ((a, 1), ((a + b) / 2, 4), (b, 1))
-                )
+                nodes = ((a, 1), ((a + b) / 2, 4), (b, 1))
+                sums = sum(w * self._value(piece, x) * (half - abs(t - x)) for x, w in nodes)
                 total += (b - a) / 6 * sums
         return total / half**2

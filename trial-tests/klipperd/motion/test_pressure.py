@@ -46,7 +46,7 @@ class SmoothedExtruder(SynchronousTestCase):
         self.assertAlmostEqual(motor.stepper.commanded, e, places=9)
 
     def check_between(self, extruder: Extruder, steps) -> None:
-        """No step is missing: nowhere is the position further from the motor than the convention lets it be."""
+        """No step is missing: the position is never further from the motor than the convention allows."""
         count, k = 0, 0
         first, last = steps[0].clock, steps[-1].clock
         for j in range(400):
@@ -56,7 +56,8 @@ class SmoothedExtruder(SynchronousTestCase):
                 k += 1
             when = clock / FREQ - OFFSET
             # A step may come MAX_ERROR early.
-            off = min(abs(extruder.position(when + dt) / DISTANCE - count) for dt in (0.0, MAX_ERROR / 2, MAX_ERROR))
+            times = (when, when + MAX_ERROR / 2, when + MAX_ERROR)
+            off = min(abs(extruder.position(time) / DISTANCE - count) for time in times)
             self.assertLessEqual(off, 0.5625 + 0.01)
 
     def test_random(self) -> None:

@@ -19,7 +19,8 @@ class Queue(SynchronousTestCase):
     def test_position_and_velocity(self) -> None:
         queue = MotionQueue()
         self.assertEqual(add(queue, 1.0), 3.0)
-        for time, x, speed in ((0.5, 0, 0), (1.25, 5 / 12, 10 / 3), (2.0, 5, 20 / 3), (3.0, 10, 0), (9.0, 10, 0)):
+        expected = ((0.5, 0, 0), (1.25, 5 / 12, 10 / 3), (2.0, 5, 20 / 3), (3.0, 10, 0), (9.0, 10, 0))
+        for time, x, speed in expected:
             self.assertAlmostEqual(queue.position_at(time)[0], x)
             self.assertAlmostEqual(queue.velocity_at(time)[0], speed)
         self.assertEqual(queue.position_at(3.0), (10.0, 0.0, 0.0), "exactly")
