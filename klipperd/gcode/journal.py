@@ -97,7 +97,9 @@ class PrintJournal:
             self._tick()
 
     def freeze(self) -> None:
-        """Leave the record as it is, even when nothing is printed any more."""
+        """Write down how far it is, and leave that as it is even when nothing is printed any more."""
+        if self._timer is not None and self._writing is None:
+            self._update()
         self._frozen = True
 
     async def stop(self) -> None:

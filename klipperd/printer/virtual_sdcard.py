@@ -76,16 +76,16 @@ class VirtualSdcard:
 
     def shutdown(self, reason: str) -> None:
         """The printer has stopped, and so does the print."""
+        self._journal.freeze()
         job, self._job = self._job, None
         if job is not None:
             self._stats.fail(reason)
-            self._journal.freeze()
             job.abort()
 
     async def close(self) -> None:
         """The printer goes away; the record of an unfinished print stays."""
-        job, self._job = self._job, None
         self._journal.freeze()
+        job, self._job = self._job, None
         if job is not None:
             job.abort()
         await self._journal.stop()
@@ -200,8 +200,8 @@ class VirtualSdcard:
     async def failed(self, message: str) -> None:
         """See L{klipperd.gcode.printjob.JobListener}."""
         self._dispatcher.output.error(message)
-        self._stats.fail(message)
         self._journal.freeze()
+        self._stats.fail(message)
         self._let_go()
         try:
             script = await self._on_error.render()

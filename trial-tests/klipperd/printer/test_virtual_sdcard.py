@@ -327,9 +327,14 @@ class Journal(SdcardCase):
         self.bench = self.make_bench(folder=folder)
         self.print_text("G1 X1\nG1 X2\n" * 50, room=20)
         self.bench.clock.advance(1.0)
+        self.bench.planner.make_room()
         self.successResultOf(Deferred.fromCoroutine(self.bench.built.close()))
         self.run_out()
-        self.assertIn("interrupted", self.make_bench(folder=folder).status("print_stats").message)
+        position = self.bench.planner.moves and 6 * len(self.bench.planner.moves)
+        for _ in range(2):
+            bench = self.make_bench(folder=folder)
+            self.assertIn(f"interrupted at byte {position} ", bench.status("print_stats").message)
+            self.successResultOf(Deferred.fromCoroutine(bench.built.close()))
 
     def test_nothing_is_left_of_a_complete_print(self) -> None:
         folder = self.mktemp()
