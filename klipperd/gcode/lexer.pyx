@@ -8,10 +8,13 @@ Letters may be of either case. A checksum (the xor of all bytes before it) is re
 Commands with free text (M117, M118, M23) are traditional ones whose text nobody parses.
 """
 
-from libc.math cimport isfinite
-from libc.stdint cimport uint8_t, uint64_t
-from libc.stdlib cimport strtod
+from libc.stdint cimport uint8_t, uint32_t
 from libc.string cimport memchr
+
+from klipperd.gcode.scan cimport (
+    LINE_BAD, LINE_BLANK, LINE_COMMAND, LINE_MOVE, gcode_line, is_space, letter_of, lex_line, number_end,
+    read_words, skip_blank, word_end,
+)
 
 from klipperd.gcode.errors import MalformedGcode
 
@@ -21,232 +24,6 @@ COMMAND = LINE_COMMAND
 
 cdef enum:
     LINE_LIMIT = 1 << 20    # a line longer than this is taken to be no text file's
-    EXACT_DIGITS = 15       # a mantissa of that many digits is exact in a double
-
-cdef double[23] POWERS = [
-    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11,
-    1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
-]
-
-
-cdef inline bint is_digit(uint8_t c) noexcept nogil:
-    return 48 <= c <= 57
-
-
-cdef inline bint is_space(uint8_t c) noexcept nogil:
-    return c == 32 or 9 <= c <= 13
-
-
-cdef inline int letter_of(uint8_t c) noexcept nogil:
-    """0..25 for a letter of either case, else -1."""
-    c |= 0x20
-    return c - 97 if 97 <= c <= 122 else -1
-
-
-cdef int number_end(const uint8_t *text, int at, int end) noexcept nogil:
-    """Where the number that starts at C{at} ends; C{at} itself if there is none."""
-    cdef int i = at
-    cdef int digits = 0
-    if i < end and (text[i] == 43 or text[i] == 45):
-        i += 1
-    while i < end and is_digit(text[i]):
-        i += 1
-        digits += 1
-    if i < end and text[i] == 46:
-        i += 1
-        while i < end and is_digit(text[i]):
-            i += 1
-            digits += 1
-    return i if digits else at
-
-
-cdef bint slow_number(const uint8_t *text, int at, int end, double *value) noexcept nogil:
-    cdef char[65] copy
-    cdef int size = end - at
-    cdef int i
-    if size > 64:
-        return False
-    for i in range(size):
-        copy[i] = <char>text[at + i]
-    copy[size] = 0
-    value[0] = strtod(copy, NULL)
-    return isfinite(value[0])
-
-
-cdef bint read_number(const uint8_t *text, int at, int end, double *value) noexcept nogil:
-    """The value of a number whose extent number_end() gave; correctly rounded."""
-    cdef uint64_t mantissa = 0
-    cdef int digits = 0
-    cdef int fraction = 0
-    cdef bint point = False
-    cdef bint negative = text[at] == 45
-    cdef int i
-    for i in range(at, end):
-        if text[i] == 46:
-            point = True
-        elif is_digit(text[i]):
-            mantissa = mantissa * 10 + (text[i] - 48)
-            digits += mantissa != 0
-            fraction += point
-            if digits > EXACT_DIGITS or fraction > 22:
-                return slow_number(text, at, end, value)
-    value[0] = <double>mantissa / POWERS[fraction]
-    if negative:
-        value[0] = -value[0]
-    return True
-
-
-cdef int skip_blank(const uint8_t *text, int at, int end) noexcept nogil:
-    """Skip white space and (comments)."""
-    while at < end:
-        if is_space(text[at]):
-            at += 1
-        elif text[at] == 40:
-            while at < end and text[at] != 41:
-                at += 1
-            at += at < end
-        else:
-            break
-    return at
-
-
-cdef int word_end(const uint8_t *text, int at, int end) noexcept nogil:
-    """The end of what a reader would call the word at C{at}: up to white space or comment."""
-    while at < end and not is_space(text[at]) and text[at] != 59:
-        at += 1
-    return at
-
-
-cdef void bad(gcode_line *line, const uint8_t *text, int at) noexcept nogil:
-    line.kind = LINE_BAD
-    line.bad_start = at
-    line.bad_end = word_end(text, at, line.end)
-    if line.bad_end == at:
-        line.bad_end = min(at + 1, line.end)
-
-
-cdef void take_checksum(const uint8_t *text, gcode_line *line) noexcept nogil:
-    """Cut C{*digits}, and a comment after it, from a numbered line's end, and verify it."""
-    cdef int star = line.end - 1
-    cdef int i
-    cdef int given = 0
-    cdef uint8_t sum = 0
-    while star >= 0 and text[star] != 42:
-        star -= 1
-    if star < 0:
-        return
-    i = star + 1
-    if i >= line.end or not is_digit(text[i]):
-        return
-    while i < line.end and is_digit(text[i]) and given < 1000:
-        given = given * 10 + (text[i] - 48)
-        i += 1
-    while i < line.end and is_space(text[i]):
-        i += 1
-    if i < line.end and text[i] != 59:
-        return
-    for i in range(star):
-        sum ^= text[i]
-    line.checksum_wrong = given != sum
-    line.end = star
-
-
-cdef int take_line_number(const uint8_t *text, int at, gcode_line *line) noexcept nogil:
-    """Read C{N123}; returns where the command starts, or C{at} when there is no N word."""
-    cdef int i = at + 1
-    cdef int64_t number = 0
-    if text[at] | 0x20 != 110 or i >= line.end or not is_digit(text[i]):
-        return at
-    while i < line.end and is_digit(text[i]):
-        if number < <int64_t>1 << 40:
-            number = number * 10 + (text[i] - 48)
-        i += 1
-    line.number = number
-    take_checksum(text, line)
-    return skip_blank(text, i, line.end)
-
-
-cdef int traditional_end(const uint8_t *text, int at, int end) noexcept nogil:
-    """Where a traditional command's name ends, or C{at} when the first token is an extended name."""
-    cdef int name = number_end(text, at + 1, end)
-    cdef int i
-    if name == at + 1 or not is_digit(text[at + 1]):
-        return at
-    i = name
-    while i < end and not is_space(text[i]) and text[i] != 59:
-        if text[i] == 95 or text[i] == 61:
-            return at
-        i += 1
-    return name
-
-
-cdef void read_words(const uint8_t *text, int at, gcode_line *line) noexcept nogil:
-    """Read a G0's or G1's words; each must be a letter with a number."""
-    cdef int letter, end
-    cdef double value
-    line.kind = LINE_MOVE
-    line.words.present = 0
-    at = skip_blank(text, at, line.end)
-    while at < line.end and text[at] != 59:
-        letter = letter_of(text[at])
-        if letter < 0:
-            bad(line, text, at)
-            return
-        end = number_end(text, at + 1, line.end)
-        if end == at + 1 or not read_number(text, at + 1, end, &value):
-            bad(line, text, at)
-            return
-        if end < line.end and letter_of(text[end]) < 0 and not is_space(text[end]) \
-                and text[end] != 59 and text[end] != 40:
-            bad(line, text, at)
-            return
-        line.words.present |= <uint32_t>1 << letter
-        line.words.value[letter] = value
-        at = skip_blank(text, end, line.end)
-
-
-cdef bint names_a_move(const uint8_t *text, gcode_line *line) noexcept nogil:
-    """G0, G1, G00 or G01."""
-    cdef int size = line.name_end - line.start
-    cdef uint8_t last = text[line.name_end - 1]
-    return text[line.start] | 0x20 == 103 and (last == 48 or last == 49) and (
-        size == 2 or (size == 3 and text[line.start + 1] == 48)
-    )
-
-
-cdef int lex_line(const uint8_t *text, int size, gcode_line *line) noexcept nogil:
-    cdef int at = 0
-    line.kind = LINE_BLANK
-    line.traditional = False
-    line.number = -1
-    line.checksum_wrong = False
-    line.bad_start = line.bad_end = 0
-    if size >= 3 and text[0] == 0xef and text[1] == 0xbb and text[2] == 0xbf:
-        at = 3      # a byte order mark
-    while size > at and is_space(text[size - 1]):
-        size -= 1
-    line.end = size
-    at = skip_blank(text, at, size)
-    if at < size:
-        at = take_line_number(text, at, line)
-    line.start = line.name_end = at
-    while line.end > at and is_space(text[line.end - 1]):
-        line.end -= 1
-    if at >= line.end or text[at] == 59:
-        return LINE_BLANK
-    if letter_of(text[at]) < 0 and text[at] != 95:
-        bad(line, text, at)
-        return LINE_BAD
-    line.name_end = traditional_end(text, at, line.end)
-    line.traditional = line.name_end != at
-    if not line.traditional:
-        line.name_end = word_end(text, at, line.end)
-        line.kind = LINE_COMMAND
-    elif names_a_move(text, line):
-        read_words(text, line.name_end, line)
-    else:
-        line.kind = LINE_COMMAND
-    return line.kind
 
 
 cdef object word_of(gcode_line *line, str letter):
@@ -533,7 +310,7 @@ cdef class BlockReader:
         cdef const char *data = self._data
         cdef Py_ssize_t size = len(self._data)
         cdef const char *newline
-        cdef int kind
+        cdef int kind, size_limit
         while self._next < size:
             newline = <const char *>memchr(data + self._next, 10, size - self._next)
             if newline == NULL and not self._finished and size - self._next < LINE_LIMIT:
@@ -542,7 +319,8 @@ cdef class BlockReader:
             self._size = (newline - data if newline != NULL else size) - self._start
             self._next = self._start + self._size + (newline != NULL)
             self.line_number += 1
-            kind = lex_line(<const uint8_t *>data + self._start, <int>min(self._size, LINE_LIMIT), &self._line)
+            size_limit = <int>min(self._size, LINE_LIMIT)
+            kind = lex_line(<const uint8_t *>data + self._start, size_limit, &self._line)
             if kind == LINE_MOVE:
                 # A numbered line's checksum is checked where errors are dealt with.
                 return LINE_COMMAND if self._line.checksum_wrong else LINE_MOVE
