@@ -7,12 +7,14 @@ export class Ring {
   constructor() {
     this.values = new Float32Array(SPAN).fill(NaN);
     this.next = 0;
+    this.count = 0; // numbers that it has
   }
 
   /** @param {number|null|undefined} value */
   push(value) {
     this.values[this.next] = value ?? NaN;
     this.next = (this.next + 1) % SPAN;
+    this.count = Math.min(SPAN, this.count + 1);
   }
 
   /** @param {number} age samples ago, 0 is the newest */
@@ -48,6 +50,12 @@ export class TemperatureHistory {
       this.sensor(name).temperature.push(status[name]?.temperature);
       this.sensor(name).target.push(status[name]?.target);
     }
+  }
+
+  /** @returns {number} seconds to show: five minutes, or as many times that as there are samples for */
+  span() {
+    const longest = Math.max(0, ...Object.values(this.sensors).map(({ temperature }) => temperature.count));
+    return Math.max(300, Math.ceil(longest / 300) * 300);
   }
 
   /** @returns {number} the highest temperature or target that is kept, at least 50 */

@@ -62,6 +62,9 @@ test('the history takes over what the broker stored, and goes on', () => {
   history.sample(['extruder'], { extruder: { temperature: 40, target: 200 } });
   assert.deepEqual([0, 1, 2].map((age) => history.sensor('extruder').temperature.at(age)), [40, 30, 20]);
   assert.equal(history.highest(), 260);
+  assert.equal(history.span(), 300);
+  for (let second = 0; second < 2000; second++) history.sample(['extruder'], { extruder: { temperature: second / 10 } });
+  assert.deepEqual([history.span(), Math.round(history.highest())], [1200, 200]);
   assert.equal(history.sensor('chamber').temperature.at(0), 25);
 });
 
