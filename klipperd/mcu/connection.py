@@ -120,12 +120,12 @@ class Connection:
         except LinkClosed:
             raise self._loss() from None
 
-    async def deliver(self, payload: bytes, lane: int = 0) -> float:
+    async def deliver(self, payload: bytes, lane: int = 0, req_clock: int = 0) -> float:
         """Send a command and wait until the MCU acknowledged it; returns the time at which it left (s)."""
         self._notify = self._notify % 0xFFFFFFFF + 1
         delivered: Deferred[float] = Deferred()
         try:
-            self.link.send(payload, lane, notify=self._notify)
+            self.link.send(payload, lane, req_clock, notify=self._notify)
         except LinkClosed:
             raise self._loss() from None
         self._deliveries[self._notify] = delivered

@@ -5,9 +5,11 @@ L{Mcu.connect} configures it; L{Mcu.close} lets go.
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from attrs import define, field, frozen
+from twisted.internet.defer import Deferred, TimeoutError
 from twisted.internet.interfaces import IReactorFDSet, IReactorTime
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
@@ -17,6 +19,7 @@ from klipperd.mcu.clock_estimate import ClockEstimate, extend_clock
 from klipperd.mcu.configuration import McuConfiguration
 from klipperd.mcu.configuring import Configurator
 from klipperd.mcu.connection import Answer, Connection, MessageHandler
+from klipperd.mcu.errors import McuLost
 from klipperd.mcu.faults import Circumstances, explain_shutdown
 from klipperd.mcu.line import Line, LineSettings
 from klipperd.mcu.print_clock import PrintClock, PrintClockFollower
@@ -306,11 +309,18 @@ class Mcu:
         if self._line.connection is None:
             return
         if self.alive and not self._ended:
-            await self._wait_for_moves()
+            await self._finish()
         self._end()
         self._line.close()
 
-    async def _wait_for_moves(self) -> None:
+    async def _finish(self) -> None:
+        """Let what was sent leave, and the moves under way end."""
+        last = Deferred.fromCoroutine(
+            # Behind everything else, whatever its lane.
+            self.connection.deliver(self.dictionary.command("get_config").encode(), req_clock=(1 << 63))
+        )
+        with suppress(TimeoutError, McuLost):
+            await last.addTimeout(_LONGEST_WAIT * self.pace, self._clock)
         wait = self._timekeeper.estimate.time_at(self.link.busy_until) - self._clock.seconds()
         if wait > 0:
             await deferLater(self._clock, min(wait, _LONGEST_WAIT))

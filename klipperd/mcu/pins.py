@@ -79,7 +79,8 @@ class ChipPins:
         return seen[-1]
 
     def _nearest(self, name: str) -> str:
-        candidates = {known.lower(): known for known in [*self.known, *self._aliases]}
+        aliases = [name for name, alias in self._aliases.items() if alias.reserved_for is None]
+        candidates = {known.lower(): known for known in [*self.known, *aliases]}
         close = get_close_matches(name.lower(), candidates, n=1, cutoff=0.5)
         return f"; did you mean {candidates[close[0]]!r}?" if close else ""
 
