@@ -9,10 +9,6 @@ from klipperd.objects.services import HostControl, HostSettings, HostState
 __all__ = ["BaseCommands"]
 
 
-# The words that print hosts look for.
-_ANNOUNCED = {HostState.DISCONNECTED: "Disconnect"}
-
-
 @define(eq=False)
 class BaseCommands:
     """C{M112}, C{M115}, C{M110}, C{RESTART} and so on; one for each host, living as long as it does."""
@@ -26,11 +22,6 @@ class BaseCommands:
         self.dispatcher.add(self)
         self.dispatcher.refusal = self._refusal
         self.dispatcher.on_fault = self.host.shutdown
-
-    def announce(self, state: HostState, _message: str) -> None:
-        """Tell everyone who listens that the host's state has changed."""
-        if state is not HostState.STARTUP:
-            self.dispatcher.output.info(f"Klipper state: {_ANNOUNCED.get(state, state.value.capitalize())}")
 
     def _refusal(self) -> str | None:
         return None if self.host.state() is HostState.READY else self.host.state_message()

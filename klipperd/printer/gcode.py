@@ -27,12 +27,25 @@ class GcodeStatus:
 
 @define(eq=False)
 class GcodeCommands:
-    """Shows the dispatcher's table to clients."""
+    """Shows the dispatcher's table to clients, and the printer's state to terminals."""
 
     _dispatcher: Dispatcher
     _report: TemperatureReport | None
     _docs: Mapping[str, str] = field(factory=dict, init=False)
     _status: GcodeStatus = field(factory=lambda: GcodeStatus({}), init=False)
+
+    def ready(self) -> None:
+        """Tell terminals, in the words that print hosts look for."""
+        self._dispatcher.output.info("Klipper state: Ready")
+
+    def shutdown(self, reason: str) -> None:
+        """Tell terminals, and why."""
+        self._dispatcher.output.error(reason)
+        self._dispatcher.output.info("Klipper state: Shutdown")
+
+    async def close(self) -> None:
+        """Tell terminals."""
+        self._dispatcher.output.info("Klipper state: Disconnect")
 
     @command("M105")
     async def report_temperatures(self, call: GcodeCall) -> None:

@@ -46,7 +46,7 @@ class _Activity(Protocol):
     """What is noticed of the printer."""
 
     def moved(self) -> None:
-        """Something moves."""
+        """Something moves, or a command takes its time."""
 
     def rested(self) -> None:
         """Nothing moves, no command runs."""
@@ -102,6 +102,7 @@ class IdleTimeout:
     _default: float = field(init=False)
     _shown: _Shown = field(factory=_Shown, init=False)
     _activity: _Activity = field(init=False)
+    _was_busy: bool = field(default=False, init=False)
     _last_active: float = field(default=0.0, init=False)
     _printing_since: float | None = field(default=None, init=False)
     _timer: IDelayedCall | None = field(default=None, init=False)
@@ -131,13 +132,13 @@ class IdleTimeout:
     def _look(self) -> None:
         self._timer = self._clock.callLater(_LOOK_EVERY, self._look)
         now = self._clock.seconds()
-        moving = self._moves is not None and self._moves.planner.idle_time(now) <= 0.0
-        if moving:
+        if self._is_working():
             self._activity.moved()
-        elif not self._dispatcher.busy:
-            self._activity.rested()
-        if moving or self._dispatcher.busy:
             self._last_active = now
+        elif self._was_busy:
+            self._last_active = now
+        else:
+            self._activity.rested()
         if self._shown.state != "Printing":
             self._printing_since = None
         elif self._printing_since is None:
@@ -145,6 +146,12 @@ class IdleTimeout:
         if self._shown.state == "Ready" and now - self._last_active >= self._timeout:
             self._activity.timed_out()
             Deferred.fromCoroutine(self._run())
+
+    def _is_working(self) -> bool:
+        """Something moves, or a command takes its time, such as waiting for a temperature."""
+        was_busy, self._was_busy = self._was_busy, self._dispatcher.busy
+        moving = self._moves is not None and self._moves.planner.idle_time(self._clock.seconds()) <= 0.0
+        return moving or (was_busy and self._was_busy)
 
     async def _run(self) -> None:
         try:

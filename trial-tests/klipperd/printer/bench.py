@@ -109,6 +109,8 @@ class Bench:
             self.procedures.add(made)
         await self.built.connect()
         self.built.ready()
+        assert self.output == ["// Klipper state: Ready"], self.output
+        self.output.clear()
 
     def begin(self, script: str) -> "Deferred[None]":
         """Run a script that may take its time."""

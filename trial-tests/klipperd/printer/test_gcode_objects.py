@@ -238,6 +238,20 @@ gcode:
         )
         self.assertEqual(self.bench.output, ["// ECHO idle"])
 
+    def test_waiting_command_is_activity(self) -> None:
+        self.say("UPDATE_DELAYED_GCODE ID=welcome DURATION=0")
+        self.bench.planner.idle, self.bench.planner.room = 1.0, 1
+        waiting = self.bench.begin("G1 X1\nG1 X2")
+        self.bench.clock.pump([0.5] * 100)
+        self.assertEqual(self.bench.status("idle_timeout").state, "Printing")
+        self.bench.planner.room = 5
+        self.bench.planner.make_room()
+        self.successResultOf(waiting)
+        self.bench.clock.pump([0.5] * 10)
+        self.assertEqual(self.bench.status("idle_timeout").state, "Ready")
+        self.bench.clock.pump([0.5] * 60)
+        self.assertEqual(self.bench.status("idle_timeout").state, "Idle")
+
     def test_timeout_can_be_changed(self) -> None:
         self.say("UPDATE_DELAYED_GCODE ID=welcome DURATION=0")
         self.bench.planner.idle = 1.0

@@ -280,6 +280,7 @@ class Failing(SdcardCase):
         self.bench.built.shutdown("too hot")
         self.run_out()
         self.assertEqual(self.stats(), ("error", "too hot"))
+        self.assertIn("!! too hot", self.bench.output)
         self.assertLess(len(self.bench.planner.moves), 20)
 
     def test_emergency_stop_in_the_file(self) -> None:
