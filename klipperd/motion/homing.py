@@ -19,6 +19,8 @@ from klipperd.motion.toolhead import Toolhead
 
 __all__ = ["HomingResult", "home_axis", "homing_move"]
 
+SHORTEST_REST = 50e-6
+"""Seconds between two looks at a switch."""
 OVERSHOOT = 1.5
 """The first approach may go so many times the axis' travel before it is given up."""
 
@@ -36,8 +38,8 @@ class HomingResult:
 
 
 def _rest_time(motors: Sequence[StepperMotor], speed: float) -> float:
-    """Seconds between two samples: one a step."""
-    return min(motor.motion.step_distance for motor in motors) / speed
+    """Seconds between two looks at the switch: a step's time, but not too often for the MCU."""
+    return max(min(motor.motion.step_distance for motor in motors) / speed, SHORTEST_REST)
 
 
 async def homing_move(

@@ -15,6 +15,7 @@ from enum import Enum
 from attrs import define, field
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.logger import Logger
 
 from klipperd.errors import CommandError
 from klipperd.motion.errors import ExtrusionRefused, StepsLost
@@ -25,6 +26,8 @@ from klipperd.motion.lookahead import Lookahead
 from klipperd.motion.trapq import MotionQueue
 
 __all__ = ["LEAD", "Toolhead"]
+
+_log = Logger()
 
 PLAN_AHEAD = 1.0
 """Seconds that are planned ahead before whoever sends moves has to wait."""
@@ -101,7 +104,7 @@ class Toolhead:
         if self.extruder is not None and position[3] != self.lookahead.position[3]:
             _check_warm(self.extruder.gate)
         due = self.lookahead.move(position[0], position[1], position[2], position[3], speed)
-        if self.mode is Mode.IDLE:
+        if self.mode is Mode.IDLE and len(self.lookahead):
             self.mode = Mode.PRIMING
             self._schedule(PRIME)
         if due and (self.mode is Mode.MOVING or self.lookahead.pending_time > LEAD):
@@ -183,6 +186,13 @@ class Toolhead:
 
     def _tick(self) -> None:
         self._timer = None
+        try:
+            self._look_after()
+        except Exception as error:
+            _log.failure("planning failed")
+            self._fail(f"Internal error while planning motion: {error!r}")
+
+    def _look_after(self) -> None:
         now = self.now()
         if self.mode is Mode.PRIMING:
             self._plan(lazy=False)
@@ -192,6 +202,8 @@ class Toolhead:
             self._starved = True
         else:
             self._supply(now)
+        if self._down is not None:
+            return
         self.generation.expire(now)
         if len(self.lookahead) == 0 and now >= max(self.print_time, self.generation.solved_until):
             self.mode = Mode.IDLE

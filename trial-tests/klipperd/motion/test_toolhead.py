@@ -8,7 +8,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from klipperd.errors import CommandError
-from klipperd.motion.enable import EnableLines
+from klipperd.motion.enable import EnableLines, SharedLine
 from klipperd.motion.errors import ExtrusionRefused, MoveOutOfRange, NotHomed
 from klipperd.motion.extruder import ExtruderMotion, ExtruderMotionConfig
 from klipperd.motion.force import move_motor
@@ -162,6 +162,17 @@ class Moves(NearCase):
         printer.toolhead.move([10, 0, 0, 0], 50)
         printer.pass_time(0.6)
         self.assertGreater(printer.steps(0), 0)
+
+    def test_moves_too_short_to_plan(self) -> None:
+        """A move of no length changes nothing, and those after it run as ever."""
+        printer = Printer().homed()
+        printer.pass_time(1.0)
+        printer.toolhead.move([0, 0, 0, 0], 50)
+        printer.toolhead.move([1e-10, 0, 0, 0], 50)
+        self.assertIs(printer.toolhead.mode, Mode.IDLE)
+        printer.toolhead.move([1, 0, 0, 0], 50)
+        printer.pass_time(1.0)
+        self.assertEqual(printer.steps(0), 80)
 
     def test_refusals(self) -> None:
         printer = Printer()
@@ -321,6 +332,32 @@ class Moves(NearCase):
         self.assertEqual(sum(s.late for s in printer.board.steppers), 0)
 
 
+class Faults(NearCase):
+    def test_lost_link(self) -> None:
+        """The link closes under way: everything ends, and half a second later the printer shuts down."""
+        printer = Printer().homed()
+        printer.toolhead.move([100, 0, 0, 0], 10)
+        printer.pass_time(0.5)
+        printer.board.main.link.close()
+        printer.pass_time(0.15)
+        self.assertEqual(printer.faults, [])
+        self.assertRaises(CommandError, printer.toolhead.move, [0, 0, 0, 0], 10)
+        printer.pass_time(0.6)
+        self.assertEqual(len(printer.faults), 1)
+        self.assertIn("stepper_x", printer.faults[0])
+        self.assertIn("its link is closed", printer.faults[0])
+
+    def test_fault_of_the_program(self) -> None:
+        """An exception in the timer isn't swallowed."""
+        printer = Printer().homed()
+        printer.toolhead.move([100, 0, 0, 0], 10)
+        printer.pass_time(0.5)
+        printer.toolhead.generation.motors.append(None)  # type: ignore[arg-type]
+        printer.pass_time(1.0)
+        self.assertEqual(len(printer.faults), 1)
+        self.flushLoggedErrors(AttributeError)
+
+
 class Homing(NearCase):
 
     def test_home(self) -> None:
@@ -401,3 +438,34 @@ class Homing(NearCase):
             printer.run(home_axis(printer.toolhead, rail))
             places.append(printer.steps(0) - round(printer.toolhead.position[0] * 80))
         self.assertEqual(len(set(places)), 1)
+
+    def test_motors_with_endstops_of_their_own(self) -> None:
+        """Two motors lift one axis, each to its own switch: afterwards both stand at it."""
+        printer = Printer(z={"homing_speed": 10.0})
+        rail = printer.toolhead.kinematics.rails["z"]
+        config = axis_config("z", step_pin=Pin("step_z1"), dir_pin=Pin("dir_z1"))
+        second = build_motor("stepper_z1", config, printer.board)
+        rail.motors.append(second)
+        own = RailEndstop("z1", printer.board.endstop(Pin("stop_z1")), second)
+        rail.endstops.append(own)
+        made = CartesianConfig().build(printer.toolhead.kinematics.rails)
+        for endstop in rail.endstops:
+            endstop.motors.clear()
+            endstop.endstop.steppers.clear()  # type: ignore[attr-defined]
+        for motor in made.stopped_by("z"):
+            rail.endstop_of(motor).stop(motor)
+        made.follow(printer.toolhead.queue)
+        printer.toolhead.kinematics = made
+        printer.toolhead.generation.enable.lines["stepper_z1"] = SharedLine(None)
+        printer.toolhead.generation.add(second)
+        first_switch, second_switch = -400 * 3, -400 * 4
+        printer.endstop("z").switch = first_switch
+        own.endstop.switch = second_switch  # type: ignore[attr-defined]
+        printer.run(home_axis(printer.toolhead, rail))
+        printer.toolhead.move([0, 0, 10, 0], 5)
+        printer.run(printer.toolhead.wait_moves())
+        clock = printer.board.ticks()
+        numbers = rail.motors[0].hardware.oid, second.hardware.oid
+        lifted = [printer.board.steppers[number].physical(clock) for number in numbers]
+        self.assert_near(lifted[0] - first_switch, 4000, 1)
+        self.assert_near(lifted[1] - second_switch, 4000, 1)

@@ -66,7 +66,8 @@ class Toolhead(Case):
         self.assertEqual(commands.status(0.0).max_accel, 800.0)
         self.run_command(commands.set_acceleration(self.call, s=None, p=5000.0, t=None))
         self.assertEqual(commands.status(0.0).max_accel, 800.0)
-        limits = {"velocity": 120.0, "accel": None, "minimum_cruise_ratio": 0.0, "square_corner_velocity": 8.0}
+        limits = {"velocity": 120.0, "accel": None}
+        limits |= {"minimum_cruise_ratio": 0.0, "square_corner_velocity": 8.0}
         self.run_command(commands.set_velocity_limit(self.call, **limits))
         status = commands.status(0.0)
         self.assertEqual(status.max_velocity, 120.0)
