@@ -12,7 +12,7 @@ Hooks, all optional, in the order in which they run:
 from collections.abc import Mapping
 from typing import Any
 
-from attrs import define, field
+from attrs import define, evolve, field
 from twisted.logger import Logger
 
 from klipperd.errors import ConfigError, Problem
@@ -92,7 +92,7 @@ class _Builder:
             if hasattr(made, "prepare"):
                 await made.prepare()
         except ConfigError as error:
-            self.problems.extend(error.problems)
+            self.problems.extend(_located(problem, step) for problem in error.problems)
         else:
             self.made[id(step)] = made
 
@@ -103,6 +103,13 @@ class _Builder:
         if source.every:
             return parts
         return parts[0] if parts else None
+
+
+def _located(problem: Problem, step: Step) -> Problem:
+    """Say which section it was about where the one who found out only knew the value."""
+    if problem.section is not None or step.declared.internal:
+        return problem
+    return evolve(problem, section=step.identity.section, place=problem.place or step.identity.place)
 
 
 async def build_plan(plan: Plan, services: Mapping[Any, Any], into: Built) -> None:

@@ -119,12 +119,10 @@ class RunningAppliance:
 
     # faces
 
-    def call(self, verb: str, path: str, body: Any = None) -> Any:
+    def call(self, verb: str, path: str, body: Any = None, kind: str = "application/json") -> Any:
         """One HTTP request; the C{result}. @raise Failed: with the error's text."""
-        data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(
-            self.url + path, data, {"Content-Type": "application/json"}, method=verb
-        )
+        data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
+        request = urllib.request.Request(self.url + path, data, {"Content-Type": kind}, method=verb)
         try:
             with urllib.request.urlopen(request, timeout=30) as answer:
                 found = json.loads(answer.read())
