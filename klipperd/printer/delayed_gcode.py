@@ -18,7 +18,7 @@ _log = Logger()
 class DelayedGcodeConfig:
     """C{[delayed_gcode NAME]}: G-code that runs some time after it was asked for."""
 
-    gcode: Gcode = option(doc="G-code to run; a Jinja2 template")  # noqa: RUF009
+    gcode: Gcode = option(doc="G-code to run; a Jinja2 template")
     initial_duration: float = option(
         0.0, minimum=0.0, unit="s", doc="time after the start at which it runs first; 0: not by itself"
     )

@@ -21,7 +21,7 @@ __all__ = ["GcodeMacro", "GcodeMacroConfig", "gcode_macro", "literal"]
 class GcodeMacroConfig:
     """C{[gcode_macro NAME]}: a G-code command of the user's making."""
 
-    gcode: Gcode = option(doc="G-code to run; a Jinja2 template")  # noqa: RUF009
+    gcode: Gcode = option(doc="G-code to run; a Jinja2 template")
     rename_existing: str | None = option(None, doc="new name of the command that the macro overrides")
     description: str = option("G-Code macro", doc="short text for HELP")
     variables: Mapping[str, str] = options_named(

@@ -29,7 +29,7 @@ _DEFAULT_GCODE = "{% if 'heaters' in printer %}\nTURN_OFF_HEATERS\n{% endif %}\n
 class IdleTimeoutConfig:
     """C{[idle_timeout]}: what to do when nothing was done for a while."""
 
-    gcode: Gcode = option(Gcode(_DEFAULT_GCODE), doc="G-code to run then")  # noqa: RUF009
+    gcode: Gcode = option(Gcode(_DEFAULT_GCODE), doc="G-code to run then")
     timeout: float = option(600.0, above=0.0, unit="s", doc="time without activity after which it runs")
 
 

@@ -45,7 +45,7 @@ class PrintStatsStatus:
     filament_used: float = status_field(doc="filament that was extruded (mm)")
     state: str = status_field(doc="standby, printing, paused, complete, cancelled or error")
     message: str = status_field(doc="what went wrong, or what became of the print before the host started")
-    info: LayerInfo = status_field(doc="layers")  # noqa: RUF009 (declares, holds no value)
+    info: LayerInfo = status_field(doc="layers")
 
 
 @define

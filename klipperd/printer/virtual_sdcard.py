@@ -29,7 +29,7 @@ class VirtualSdcardConfig:
     """C{[virtual_sdcard]}: print files from a folder of the host."""
 
     path: str = option(doc="folder of the print files")
-    on_error_gcode: Gcode = option(Gcode("TURN_OFF_HEATERS"), doc="G-code to run when a print fails")  # noqa: RUF009
+    on_error_gcode: Gcode = option(Gcode("TURN_OFF_HEATERS"), doc="G-code to run when a print fails")
 
 
 @frozen
