@@ -8,6 +8,7 @@ from twisted.internet.task import deferLater
 from twisted.trial.unittest import TestCase
 
 from klipperd.fine_clock import FineClock
+from klipperd.mcu import timekeeper
 from klipperd.mcu.board import Board
 from klipperd.mcu.line import LineSettings
 from klipperd.mcu.mcu import Mcu
@@ -45,6 +46,7 @@ class McuCase(TestCase):
         self.clock = FineClock(reactor)  # type: ignore[arg-type]
         self.addCleanup(self.clock.close)
         self.host = NotingHost()
+        self.patch(timekeeper, "_FIRST_PERIOD", 0.005)  # there is no jitter to average here
 
     def fake(self, **options: Any) -> FakeMcu:
         fake = FakeMcu(**options)
