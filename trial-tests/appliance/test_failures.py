@@ -1,6 +1,7 @@
 """What goes wrong ends in the named state, and nothing else goes down with it."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -131,10 +132,11 @@ class DuringPrint(SynchronousTestCase):
         self.appliance.kill()
         self.appliance.start()
         status = self.appliance.status("virtual_sdcard", "print_stats")
-        text = str(status)
-        self.assertIn(SAMPLE.name, text)
-        known = status["virtual_sdcard"].get("interrupted") or {}
-        self.assertGreaterEqual(known.get("file_position", 0), position)
+        stats = status["print_stats"]
+        self.assertEqual(stats["filename"], SAMPLE.name)
+        known = re.search(r"interrupted at byte (\d+)", stats["message"])
+        self.assertIsNotNone(known, stats)
+        self.assertGreaterEqual(int(known[1]), position)  # type: ignore[index]
         self.print(0.01)
 
     def test_sigterm(self) -> None:
