@@ -10,6 +10,7 @@
 
 import errno
 import hashlib
+import logging
 import os
 import shutil
 import tempfile
@@ -32,6 +33,9 @@ from brokerd.threads import WorkerThreads
 __all__ = ["MultipartUpload", "PartialFile", "boundary_of"]
 
 log = Logger()
+
+# It warns of each malformed form; the client is told, and that is enough.
+logging.getLogger("python_multipart").setLevel(logging.ERROR)
 
 _WRITE = 256 * 1024  # bytes handed to the disk at a time
 _HIGH = 2 * 1024 * 1024  # bytes waiting for the disk at which the client is held

@@ -117,7 +117,7 @@ class Registry:
     def _add_route(self, http: HttpForm, bound: BoundMethod | BoundEndpoint) -> None:
         if http.placeholders:
             self._patterns.append((tuple(http.path.strip("/").split("/")), bound, http))
-            self._patterns.sort(key=lambda entry: -len(entry[0]))
+            self._patterns.sort(key=_precedence)
             return
         if (http.verb, http.path) in self._literal:
             raise ValueError(f"the route {http.text} is declared twice")
@@ -193,6 +193,12 @@ class Registry:
         if found is None:
             raise NotFound(f"there is nothing at {path}")
         return Route(found, HttpForm(verb, path), {})
+
+
+def _precedence(entry: tuple[tuple[str, ...], object, HttpForm]) -> tuple[int, int]:
+    """Longer patterns first, and of those as long the ones with fewer placeholders."""
+    pattern, _, http = entry
+    return -len(pattern), len(http.placeholders)
 
 
 def _match(pattern: tuple[str, ...], segments: list[str]) -> dict[str, str] | None:

@@ -188,8 +188,10 @@ class BrokerTestCase(TestCase):
 
     async def until(self, condition: Any) -> None:
         """Let the reactor run until something has become true; the test's timeout bounds it."""
-        while not condition():
-            await deferLater(reactor, 0.005)
+        while True:
+            await deferLater(reactor, 0.002)
+            if condition():
+                return
 
     async def open_raw(self) -> _Collector:
         endpoint = TCP4ClientEndpoint(reactor, "127.0.0.1", self.port)

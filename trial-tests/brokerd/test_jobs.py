@@ -1,0 +1,167 @@
+"""History and queue, driven by what the motion host says of its prints."""
+
+from typing import Any
+
+from .harness import BrokerTestCase
+
+
+class HistoryTests(BrokerTestCase):
+    """Jobs are recorded as they happen."""
+
+    async def _start(self) -> None:
+        await super()._start()
+        await self.upload("a.gcode", b"; layer_height = 0.2\nG28\n")
+
+    async def print_file(self, end: str, **values: Any) -> Any:
+        client = await self.socket()
+        added, finished = client.expect("notify_history_changed"), None
+        await client.ask("printer.print.start", filename="a.gcode")
+        (change,) = await added
+        self.assertEqual((change["action"], change["job"]["status"]), ("added", "in_progress"))
+        self.assertTrue(change["job"]["exists"])
+        finished = client.expect("notify_history_changed")
+        self.fake.change("print_stats", state=end, **values)
+        (change,) = await finished
+        self.assertEqual(change["action"], "finished")
+        return change["job"]
+
+    async def test_completed(self) -> None:
+        job = await self.print_file("complete", print_duration=10.0, total_duration=12.5, filament_used=99.0)
+        self.assertEqual((job["status"], job["total_duration"], job["filament_used"]), ("completed", 12.5, 99.0))
+        self.assertEqual(job["metadata"]["layer_height"], 0.2)
+        listing = (await self.rpc("server.history.list"))["result"]
+        self.assertEqual((listing["count"], listing["jobs"][0]["job_id"]), (1, job["job_id"]))
+        totals = (await self.rpc("server.history.totals"))["result"]["job_totals"]
+        self.assertEqual((totals["total_jobs"], totals["longest_job"]), (1.0, 12.5))
+        known = (await self.rpc("server.files.metadata", filename="a.gcode"))["result"]
+        self.assertEqual(known["job_id"], job["job_id"])
+
+    async def test_cancelled_with_a_reset(self) -> None:
+        self.fake.change("print_stats", state="standby")
+        client = await self.socket()
+        await client.ask("printer.print.start", filename="a.gcode")
+        self.fake.change("print_stats", total_duration=7.0)
+        told = client.expect("notify_history_changed")
+        if not any(each["method"] == "notify_history_changed" for each in client.notifications):
+            await told
+            told = client.expect("notify_history_changed")
+        self.fake.change("print_stats", state="standby", total_duration=0.0, filename="")
+        (change,) = await told
+        self.assertEqual((change["job"]["status"], change["job"]["total_duration"]), ("cancelled", 7.0))
+
+    async def test_ends_with_its_host(self) -> None:
+        await self.rpc("printer.print.start", filename="a.gcode")
+        self.fake.change("webhooks", state="shutdown", state_message="MCU lost")
+        await self.until_status("klippy_shutdown")
+        self.fake.objects["webhooks"]["state"] = "ready"
+        self.fake.objects["print_stats"]["state"] = "standby"
+        self.link.disconnect()
+        self.link.connect()
+        await self.rpc("printer.print.start", filename="a.gcode")
+        self.link.disconnect()
+        await self.until_status("klippy_disconnect")
+
+    async def until_status(self, status: str) -> None:
+        while (await self.rpc("server.history.list", limit=1))["result"]["jobs"][0]["status"] != status:
+            await self.until(lambda: True)
+
+    async def test_interrupted_by_our_own_end(self) -> None:
+        await self.rpc("printer.print.start", filename="a.gcode")
+        await self.until_status("in_progress")
+        await self.broker.stopService()
+        self.fake.objects["print_stats"]["state"] = "standby"
+        self.broker.startService()
+        await self.until_status("interrupted")
+
+    async def test_delete_and_reset(self) -> None:
+        job = await self.print_file("error")
+        uid = job["job_id"]
+        self.assertEqual((await self.get(f"/server/history/job?uid={uid}")).json["result"]["job"]["status"], "error")
+        self.assertEqual((await self.get("/server/history/job?uid=FFFF")).code, 404)
+        self.assertEqual((await self.get("/server/history/job?uid=zz")).code, 404)
+        self.assertEqual((await self.http("DELETE", "/server/history/job")).code, 400)
+        answer = await self.http("DELETE", f"/server/history/job?uid={uid}")
+        self.assertEqual(answer.json["result"], {"deleted_jobs": [uid]})
+        last = (await self.rpc("server.history.reset_totals"))["result"]["last_totals"]
+        self.assertEqual(last["total_jobs"], 1.0)
+        self.assertEqual((await self.rpc("server.history.totals"))["result"]["job_totals"]["total_jobs"], 0.0)
+
+    async def test_pages_of_the_list(self) -> None:
+        for _ in range(3):
+            await self.print_file("complete")
+        found = (await self.rpc("server.history.list", limit=2, order="asc"))["result"]
+        self.assertEqual((found["count"], [each["job_id"] for each in found["jobs"]]), (3, ["000001", "000002"]))
+        found = (await self.rpc("server.history.list", start=2, order="asc"))["result"]
+        self.assertEqual([each["job_id"] for each in found["jobs"]], ["000003"])
+        self.assertEqual((await self.rpc("server.history.list", since=1e12))["result"]["count"], 0)
+        self.assertEqual((await self.rpc("server.history.list", order="up"))["error"]["code"], 400)
+
+
+class QueueTests(BrokerTestCase):
+    """The job queue."""
+
+    async def _start(self) -> None:
+        await super()._start()
+        for name in ("a.gcode", "b.gcode"):
+            await self.upload(name, b"G28\n")
+
+    async def ask(self, name: str, **params: Any) -> Any:
+        return (await self.rpc(f"server.job_queue.{name}", **params))["result"]
+
+    def files(self, status: Any) -> list[str]:
+        return [each["filename"] for each in status["queued_jobs"]]
+
+    async def test_add_jump_remove(self) -> None:
+        status = await self.ask("post_job", filenames=["a.gcode", "b.gcode", "a.gcode"])
+        self.assertEqual(self.files(status), ["a.gcode", "b.gcode", "a.gcode"])
+        ids = [each["job_id"] for each in status["queued_jobs"]]
+        self.assertEqual(self.files(await self.ask("jump", job_id=ids[1])), ["b.gcode", "a.gcode", "a.gcode"])
+        self.assertEqual(self.files(await self.ask("delete_job", job_ids=[ids[0], "nope"])), ["b.gcode", "a.gcode"])
+        answer = await self.http("POST", "/server/job_queue/job?filenames=a.gcode,b.gcode&reset=true")
+        self.assertEqual(self.files(answer.json["result"]), ["a.gcode", "b.gcode"])
+        self.assertEqual(self.files(await self.ask("delete_job", all=True)), [])
+
+    async def test_missing_file_adds_nothing(self) -> None:
+        answer = await self.rpc("server.job_queue.post_job", filenames=["a.gcode", "none.gcode"])
+        self.assertEqual(answer["error"]["code"], -32601)
+        self.assertEqual(self.files(await self.ask("status")), [])
+
+    async def test_start_and_end(self) -> None:
+        client = await self.socket()
+        await self.ask("post_job", filenames=["a.gcode", "b.gcode"])
+        status = await self.ask("start")
+        self.assertEqual((status["queue_state"], self.files(status)), ("ready", ["b.gcode"]))
+        self.assertEqual(self.fake.objects["print_stats"]["filename"], "a.gcode")
+        told = client.expect("notify_job_queue_changed")
+        self.fake.change("print_stats", state="complete")
+        (change,) = await told
+        self.assertEqual(change, {"action": "state_changed", "updated_queue": None, "queue_state": "paused"})
+
+    async def test_survives_a_restart(self) -> None:
+        await self.ask("post_job", filenames=["b.gcode"])
+        await self.broker.stopService()
+        self.broker.startService()
+        while self.files(await self.ask("status")) != ["b.gcode"]:
+            await self.until(lambda: True)
+
+    async def test_a_print_that_does_not_start(self) -> None:
+        await self.ask("post_job", filenames=["a.gcode"])
+        self.link.disconnect()
+        status = await self.ask("start")
+        self.assertEqual((status["queue_state"], self.files(status)), ("paused", ["a.gcode"]))
+
+
+class AutomaticQueueTests(QueueTests):
+    """A printer that clears its own bed."""
+
+    def settings(self, **changes: Any) -> Any:
+        return super().settings(queue_automatic=True, **changes)
+
+    async def test_start_and_end(self) -> None:
+        await self.ask("post_job", filenames=["a.gcode", "b.gcode"])
+        await self.ask("start")
+        self.fake.change("print_stats", state="complete")
+        await self.until(lambda: self.fake.objects["print_stats"]["filename"] == "b.gcode")
+        self.fake.change("print_stats", state="error")
+        while (await self.ask("status"))["queue_state"] != "paused":
+            await self.until(lambda: True)
