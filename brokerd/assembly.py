@@ -148,9 +148,7 @@ class Assembly:
             AccessMethods(self.gate, threads),
             DatabaseMethods(self.database, settings.data / "backup" / "database"),
             FileMethods(self.roots, threads, self.metadata, changes, printing),
-            FileTransfer(
-                self.roots, threads, self.metadata, changes, printing, start_print, self._log_file
-            ),
+            FileTransfer(self.roots, threads, self.metadata, changes, printing, start_print, self._log_file),
             PrinterMethods(host, console),
             MachineMethods(threads),
             LoadMethods(self.load),

@@ -92,9 +92,7 @@ def read_config(path: Path) -> ConfigFile:
     return ConfigFile(path, sections, lines)
 
 
-def _read_option(
-    line: str, where: str, options: dict[str, Entry] | None
-) -> tuple[dict[str, Entry], str]:
+def _read_option(line: str, where: str, options: dict[str, Entry] | None) -> tuple[dict[str, Entry], str]:
     found = _OPTION.match(line)
     if found is None:
         raise ConfigError(f"{where}: neither a [section] nor an option: {line.strip()[:60]!r}")

@@ -27,9 +27,7 @@ class ConnectionMethods:
     component: ClassVar[str] = "websockets"
     _gate: Gate
 
-    @method(
-        "server.connection.identify", result="{connection_id}", permission=Role.ANYONE, persistent=True
-    )
+    @method("server.connection.identify", result="{connection_id}", permission=Role.ANYONE, persistent=True)
     async def identify(
         self,
         caller: Caller,

@@ -62,9 +62,7 @@ class ServerMethods:
             "api_version_string": ".".join(map(str, API_VERSION)),
         }
 
-    @method(
-        "server.config", "GET /server/config", result="{config, orig, files}", permission=Role.VIEWER
-    )
+    @method("server.config", "GET /server/config", result="{config, orig, files}", permission=Role.VIEWER)
     async def config(self) -> Mapping[str, Any]:
         """The broker's configuration, as read and as used."""
         return self._facts.config

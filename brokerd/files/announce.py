@@ -24,9 +24,7 @@ class FileChanges:
     _threads: WorkerThreads
     _broadcaster: Broadcaster
 
-    async def tell(
-        self, action: str, location: Location, source: Location | None = None
-    ) -> dict[str, Any]:
+    async def tell(self, action: str, location: Location, source: Location | None = None) -> dict[str, Any]:
         """Send one change and return it: the answer to the request that made it has the same form."""
         change: dict[str, Any] = {"item": await self._threads.run(describe, location)}
         if source is not None:

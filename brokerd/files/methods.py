@@ -47,9 +47,7 @@ class FileMethods:
             for each in self._roots
         ]
 
-    @method(
-        "server.files.metadata", "GET /server/files/metadata", result="metadata", permission=Role.VIEWER
-    )
+    @method("server.files.metadata", "GET /server/files/metadata", result="metadata", permission=Role.VIEWER)
     async def metadata(self, filename: Filename) -> dict[str, Any]:
         """What a G-code file says about itself."""
         return {**await self._metadata.get(filename), "filename": filename}

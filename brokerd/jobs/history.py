@@ -99,9 +99,7 @@ class HistoryMethods:
             job = {**job, **dict(zip(names, _durations(stats), strict=True))}
         return {**job, "exists": exists}
 
-    @method(
-        "server.history.list", "GET /server/history/list", result="{count, jobs}", permission=Role.VIEWER
-    )
+    @method("server.history.list", "GET /server/history/list", result="{count, jobs}", permission=Role.VIEWER)
     async def list_jobs(
         self,
         limit: Annotated[int, "most entries"] = 50,

@@ -127,9 +127,7 @@ class JobQueueMethods:
         self._state = "ready"
         self._tell("job_loaded")
 
-    @method(
-        "server.job_queue.status", "GET /server/job_queue/status", result=QUEUE, permission=Role.VIEWER
-    )
+    @method("server.job_queue.status", "GET /server/job_queue/status", result=QUEUE, permission=Role.VIEWER)
     async def status(self) -> dict[str, Any]:
         """The jobs that wait."""
         return {"queued_jobs": self._content(), "queue_state": self._state}

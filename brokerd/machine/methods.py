@@ -20,9 +20,7 @@ class MachineMethods:
     component: ClassVar[str] = "machine"
     _threads: WorkerThreads
 
-    @method(
-        "machine.system_info", "GET /machine/system_info", result="{system_info}", permission=Role.VIEWER
-    )
+    @method("machine.system_info", "GET /machine/system_info", result="{system_info}", permission=Role.VIEWER)
     async def system_info(self) -> dict[str, Any]:
         """Processor, system, network and card."""
         return {"system_info": await self._threads.run(describe_machine)}

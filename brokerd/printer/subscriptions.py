@@ -185,7 +185,6 @@ class StatusHub:
         return changes
 
 
-
 @define(eq=False)
 class Watcher:
     """A subscriber inside the broker.

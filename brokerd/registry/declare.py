@@ -121,9 +121,7 @@ def method(
     def mark(function: F) -> F:
         parameters, caller = signature_parameters(function)
         doc = _first_line(function)
-        api = ApiMethod(
-            name, _forms(http), permission, persistent, result, doc, parameters, caller, function
-        )
+        api = ApiMethod(name, _forms(http), permission, persistent, result, doc, parameters, caller, function)
         setattr(function, _MARK, api)
         return function
 

@@ -45,7 +45,9 @@ class Answer:
         head, _, self.body = raw.partition(b"\r\n\r\n")
         lines = head.decode("latin-1").split("\r\n")
         self.code = int(lines[0].split()[1])
-        self.headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines[1:])}
+        self.headers = {
+            name.lower(): value for name, _, value in (line.partition(": ") for line in lines[1:])
+        }
         if self.headers.get("transfer-encoding") == "chunked":
             self.body = _unchunked(self.body)
 
@@ -117,7 +119,9 @@ class SocketClient(WebSocketClientProtocol):
     def ask(self, method: str, **params: Any) -> Deferred[Any]:
         """The whole answer message."""
         self._last += 1
-        return self.ask_raw({"jsonrpc": "2.0", "method": method, "params": params, "id": self._last}, self._last)
+        return self.ask_raw(
+            {"jsonrpc": "2.0", "method": method, "params": params, "id": self._last}, self._last
+        )
 
     def ask_raw(self, message: Any, number: Any) -> Deferred[Any]:
         waiting = self._waiting[number] = Deferred()
@@ -217,7 +221,9 @@ class BrokerTestCase(TestCase):
         body = b"" if value is None else json.dumps(value).encode()
         return await self.http("POST", path, body, {"Content-Type": "application/json"})
 
-    async def upload(self, filename: str, content: bytes, path: str = "/server/files/upload", **fields: str) -> Answer:
+    async def upload(
+        self, filename: str, content: bytes, path: str = "/server/files/upload", **fields: str
+    ) -> Answer:
         return await self.http("POST", path, form_body(filename, content, **fields), FORM)
 
     async def socket(self, query: str = "", **headers: str) -> SocketClient:

@@ -29,8 +29,15 @@ class AddressTests(SynchronousTestCase):
         self.plain = AddressRules(trusted)
 
     def test_direct(self) -> None:
-        for peer, trusted in (("127.0.0.1", True), ("192.168.1.7", True), ("192.168.2.7", False), ("::1", True),
-                              ("::ffff:192.168.1.7", True), ("fe80::1%eth0", False), ("", False)):  # fmt: skip
+        for peer, trusted in (
+            ("127.0.0.1", True),
+            ("192.168.1.7", True),
+            ("192.168.2.7", False),
+            ("::1", True),
+            ("::ffff:192.168.1.7", True),
+            ("fe80::1%eth0", False),
+            ("", False),
+        ):
             self.assertEqual(self.rules.origin(peer, {}).trusted, trusted, peer)
 
     def test_unknown_proxy_is_never_trusted(self) -> None:
@@ -60,10 +67,16 @@ class OriginTests(SynchronousTestCase):
 
     def test_patterns(self) -> None:
         rules = OriginRules(("*.local", "http://*.my-domain.com", "*://localhost:*"))
-        for origin, allowed in (("http://a.local", True), ("https://b.a.local", True), ("http://local", False),
-                                ("http://x.my-domain.com", True), ("https://x.my-domain.com", False),
-                                ("http://localhost:8080", True), ("http://a.local.evil", False),
-                                ("null", False)):  # fmt: skip
+        for origin, allowed in (
+            ("http://a.local", True),
+            ("https://b.a.local", True),
+            ("http://local", False),
+            ("http://x.my-domain.com", True),
+            ("https://x.my-domain.com", False),
+            ("http://localhost:8080", True),
+            ("http://a.local.evil", False),
+            ("null", False),
+        ):
             self.assertEqual(rules.allowed(origin), allowed, origin)
         self.assertTrue(OriginRules(("*",)).allowed("http://anything"))
 
@@ -115,9 +128,15 @@ class UntrustedTests(BrokerTestCase):
         return (self.data / ".api_key").read_text().strip()
 
     async def test_everything_is_closed(self) -> None:
-        for verb, path in (("GET", "/server/info"), ("POST", "/printer/print/start?filename=x"),
-                           ("GET", "/access/api_key"), ("GET", "/server/files/gcodes/x"), ("GET", "/api/version"),
-                           ("DELETE", "/server/files/gcodes/x"), ("GET", "/server/openapi.json")):  # fmt: skip
+        for verb, path in (
+            ("GET", "/server/info"),
+            ("POST", "/printer/print/start?filename=x"),
+            ("GET", "/access/api_key"),
+            ("GET", "/server/files/gcodes/x"),
+            ("GET", "/api/version"),
+            ("DELETE", "/server/files/gcodes/x"),
+            ("GET", "/server/openapi.json"),
+        ):
             self.assertEqual((await self.http(verb, path)).code, 401, path)
         self.assertEqual((await self.upload("a.gcode", b"G28")).code, 401)
         self.assertEqual(os.listdir(self.data / "gcodes"), [])

@@ -34,14 +34,18 @@ class ConfigurationTests(SynchronousTestCase):
         )
         loaded = load(self.data, None)
         self.assertEqual(loaded.settings.listen, ("tcp:7126:interface=0.0.0.0",))
-        self.assertEqual([str(each) for each in loaded.settings.trusted_clients], ["192.168.1.0/24", "10.0.0.1/32"])
+        self.assertEqual(
+            [str(each) for each in loaded.settings.trusted_clients], ["192.168.1.0/24", "10.0.0.1/32"]
+        )
         self.assertEqual(loaded.settings.cors_domains, ("http://*.lan", "*://localhost:*"))
         self.assertEqual(loaded.settings.max_upload_size, 210 * 1024 * 1024)
         self.assertEqual(loaded.settings.warnings, ())
         self.assertEqual(loaded.settings.config["orig"]["server"]["port"], "7126")
         self.assertEqual(loaded.settings.config["config"]["server"]["port"], 7126)
         sections = ["server", "authorization", "octoprint_compat"]
-        self.assertEqual(loaded.settings.config["files"], [{"filename": "moonraker.conf", "sections": sections}])
+        self.assertEqual(
+            loaded.settings.config["files"], [{"filename": "moonraker.conf", "sections": sections}]
+        )
 
     def test_command_line_wins(self) -> None:
         self.write("[server]\nklippy_uds_address: /tmp/one\n")

@@ -87,15 +87,21 @@ class MethodTests(BrokerTestCase):
     async def test_webcams(self) -> None:
         client = await self.socket()
         told = client.expect("notify_webcams_changed")
-        camera = (await self.rpc("server.webcams.post_item", name="bed", stream_url="/webcam"))["result"]["webcam"]
+        camera = (await self.rpc("server.webcams.post_item", name="bed", stream_url="/webcam"))["result"][
+            "webcam"
+        ]
         self.assertEqual((camera["rotation"], camera["source"]), (0, "database"))
         self.assertEqual((await told)[0]["webcams"], [camera])
         again = await self.rpc("server.webcams.post_item", name="bed", stream_url="/x")
         self.assertEqual(again["error"]["code"], 400)
         changed = await self.rpc("server.webcams.post_item", uid=camera["uid"], rotation=90)
         self.assertEqual(changed["result"]["webcam"], {**camera, "rotation": 90})
-        self.assertEqual((await self.rpc("server.webcams.post_item", uid=camera["uid"], rotation=45))["error"]["code"], 400)
-        self.assertEqual((await self.rpc("server.webcams.get_item", name="bed"))["result"]["webcam"]["rotation"], 90)
+        self.assertEqual(
+            (await self.rpc("server.webcams.post_item", uid=camera["uid"], rotation=45))["error"]["code"], 400
+        )
+        self.assertEqual(
+            (await self.rpc("server.webcams.get_item", name="bed"))["result"]["webcam"]["rotation"], 90
+        )
         await self.rpc("server.webcams.delete_item", uid=camera["uid"])
         self.assertEqual((await self.rpc("server.webcams.list"))["result"], {"webcams": []})
 

@@ -34,8 +34,10 @@ class FileTests(BrokerTestCase):
 
     async def test_roots_and_lists(self) -> None:
         roots = (await self.get("/server/files/roots")).json["result"]
-        self.assertEqual({each["name"]: each["permissions"] for each in roots},
-                         {"config": "rw", "logs": "r", "gcodes": "rw"})  # fmt: skip
+        self.assertEqual(
+            {each["name"]: each["permissions"] for each in roots},
+            {"config": "rw", "logs": "r", "gcodes": "rw"},
+        )
         found = (await self.get("/server/files/list")).json["result"]
         self.assertEqual([each["path"] for each in found], ["a.gcode", "sub/b.GCODE"])
         self.assertEqual(await self.names("gcodes"), (["sub"], ["a.gcode", "notes.txt"]))
@@ -69,7 +71,9 @@ class FileTests(BrokerTestCase):
         self.assertEqual(answer["source_item"], {"root": "gcodes", "path": "a.gcode"})
         answer = (await self.call("copy", source="gcodes/sub", dest="gcodes/sub2")).json["result"]
         self.assertEqual(answer["action"], "create_dir")
-        answer = (await self.call("copy", source="gcodes/sub/a.gcode", dest="gcodes/sub2/a.gcode")).json["result"]
+        answer = (await self.call("copy", source="gcodes/sub/a.gcode", dest="gcodes/sub2/a.gcode")).json[
+            "result"
+        ]
         self.assertEqual(answer["action"], "modify_file")
         answer = (await self.call("move", source="gcodes/sub2", dest="gcodes/sub")).json["result"]
         self.assertEqual((answer["action"], answer["item"]["path"]), ("move_dir", "sub/sub2"))
@@ -95,8 +99,10 @@ class FileTests(BrokerTestCase):
 
     async def test_delete(self) -> None:
         answer = await self.http("DELETE", "/server/files/gcodes/sub/b.GCODE")
-        self.assertEqual(answer.json["result"]["item"], {"root": "gcodes", "path": "sub/b.GCODE", "modified": 0,
-                                                          "size": 0, "permissions": ""})  # fmt: skip
+        self.assertEqual(
+            answer.json["result"]["item"],
+            {"root": "gcodes", "path": "sub/b.GCODE", "modified": 0, "size": 0, "permissions": ""},
+        )
         for path, code in (("gcodes/sub", 404), ("gcodes/none", 404), ("logs/x.log", 403)):
             self.assertEqual((await self.http("DELETE", f"/server/files/{path}")).code, code)
         answer = await self.rpc("server.files.delete_file", path="gcodes/away/secret.gcode")

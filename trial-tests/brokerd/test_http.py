@@ -55,13 +55,17 @@ class FormTests(BrokerTestCase):
         status = answer.json["result"]["status"]
         self.assertEqual(set(status["toolhead"]), {"position", "print_time"})
         self.assertEqual(set(status["extruder"]), {"target", "temperature"})
-        same = await self.post("/printer/objects/query", {"objects": {"extruder": ["target"], "toolhead": None}})
+        same = await self.post(
+            "/printer/objects/query", {"objects": {"extruder": ["target"], "toolhead": None}}
+        )
         self.assertEqual(set(same.json["result"]["status"]["extruder"]), {"target"})
 
     async def test_type_hints_forms_and_precedence(self) -> None:
         answer = await self.http("POST", "/server/database/item?namespace=n&key=a&value:int=5")
         self.assertEqual(answer.json["result"]["value"], 5)
-        answer = await self.http("POST", "/server/database/item?namespace=n&key=b&value:json=%7B%22x%22%3A1%7D")
+        answer = await self.http(
+            "POST", "/server/database/item?namespace=n&key=b&value:json=%7B%22x%22%3A1%7D"
+        )
         self.assertEqual(answer.json["result"]["value"], {"x": 1})
         answer = await self.http("POST", "/server/database/item?namespace=n&key=c&value:int=x")
         self.assertEqual(answer.code, 400)
@@ -127,7 +131,9 @@ class OriginTests(BrokerTestCase):
         self.assertEqual(answer.headers["access-control-allow-origin"], "http://app.good.example")
         answer = await self.get("/server/info", Origin="http://evil.example")
         self.assertNotIn("access-control-allow-origin", answer.headers)
-        answer = await self.http("OPTIONS", "/printer/print/start", headers={"Origin": "http://app.good.example"})
+        answer = await self.http(
+            "OPTIONS", "/printer/print/start", headers={"Origin": "http://app.good.example"}
+        )
         self.assertEqual(answer.code, 204)
         self.assertIn("POST", answer.headers["access-control-allow-methods"])
 
@@ -176,7 +182,12 @@ class DownloadTests(BrokerTestCase):
         outside = Path(self.mktemp()).absolute()
         outside.write_bytes(b"secret")
         (self.data / "gcodes" / "link.gcode").symlink_to(outside)
-        for path in ("gcodes/link.gcode", "gcodes/../.api_key", "gcodes/%2e%2e/.api_key", "gcodes/%2fetc/passwd"):
+        for path in (
+            "gcodes/link.gcode",
+            "gcodes/../.api_key",
+            "gcodes/%2e%2e/.api_key",
+            "gcodes/%2fetc/passwd",
+        ):
             answer = await self.get(f"/server/files/{path}")
             self.assertIn(answer.code, (403, 404), path)
             self.assertNotIn(b"secret", answer.body)

@@ -27,7 +27,9 @@ class HistoryTests(BrokerTestCase):
 
     async def test_completed(self) -> None:
         job = await self.print_file("complete", print_duration=10.0, total_duration=12.5, filament_used=99.0)
-        self.assertEqual((job["status"], job["total_duration"], job["filament_used"]), ("completed", 12.5, 99.0))
+        self.assertEqual(
+            (job["status"], job["total_duration"], job["filament_used"]), ("completed", 12.5, 99.0)
+        )
         self.assertEqual(job["metadata"]["layer_height"], 0.2)
         listing = (await self.rpc("server.history.list"))["result"]
         self.assertEqual((listing["count"], listing["jobs"][0]["job_id"]), (1, job["job_id"]))
@@ -76,7 +78,9 @@ class HistoryTests(BrokerTestCase):
     async def test_delete_and_reset(self) -> None:
         job = await self.print_file("error")
         uid = job["job_id"]
-        self.assertEqual((await self.get(f"/server/history/job?uid={uid}")).json["result"]["job"]["status"], "error")
+        self.assertEqual(
+            (await self.get(f"/server/history/job?uid={uid}")).json["result"]["job"]["status"], "error"
+        )
         self.assertEqual((await self.get("/server/history/job?uid=FFFF")).code, 404)
         self.assertEqual((await self.get("/server/history/job?uid=zz")).code, 404)
         self.assertEqual((await self.http("DELETE", "/server/history/job")).code, 400)
@@ -90,7 +94,9 @@ class HistoryTests(BrokerTestCase):
         for _ in range(3):
             await self.print_file("complete")
         found = (await self.rpc("server.history.list", limit=2, order="asc"))["result"]
-        self.assertEqual((found["count"], [each["job_id"] for each in found["jobs"]]), (3, ["000001", "000002"]))
+        self.assertEqual(
+            (found["count"], [each["job_id"] for each in found["jobs"]]), (3, ["000001", "000002"])
+        )
         found = (await self.rpc("server.history.list", start=2, order="asc"))["result"]
         self.assertEqual([each["job_id"] for each in found["jobs"]], ["000003"])
         self.assertEqual((await self.rpc("server.history.list", since=1e12))["result"]["count"], 0)
@@ -116,7 +122,9 @@ class QueueTests(BrokerTestCase):
         self.assertEqual(self.files(status), ["a.gcode", "b.gcode", "a.gcode"])
         ids = [each["job_id"] for each in status["queued_jobs"]]
         self.assertEqual(self.files(await self.ask("jump", job_id=ids[1])), ["b.gcode", "a.gcode", "a.gcode"])
-        self.assertEqual(self.files(await self.ask("delete_job", job_ids=[ids[0], "nope"])), ["b.gcode", "a.gcode"])
+        self.assertEqual(
+            self.files(await self.ask("delete_job", job_ids=[ids[0], "nope"])), ["b.gcode", "a.gcode"]
+        )
         answer = await self.http("POST", "/server/job_queue/job?filenames=a.gcode,b.gcode&reset=true")
         self.assertEqual(self.files(answer.json["result"]), ["a.gcode", "b.gcode"])
         self.assertEqual(self.files(await self.ask("delete_job", all=True)), [])

@@ -114,8 +114,12 @@ class JsonRpcTests(SynchronousTestCase):
     @given(
         st.recursive(
             st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
-            lambda inner: st.lists(inner, max_size=3)
-            | st.dictionaries(st.sampled_from(["jsonrpc", "method", "id", "params", "value", "2.0"]), inner),
+            lambda inner: (
+                st.lists(inner, max_size=3)
+                | st.dictionaries(
+                    st.sampled_from(["jsonrpc", "method", "id", "params", "value", "2.0"]), inner
+                )
+            ),
             max_leaves=8,
         )
     )

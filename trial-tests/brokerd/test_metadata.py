@@ -80,13 +80,25 @@ class SlicerTests(SynchronousTestCase):
     def test_prusaslicer(self) -> None:
         found = self.describe(PRUSA)
         self.assertFields(
-            found, slicer="PrusaSlicer", slicer_version="2.7.1+win64", estimated_time=92347.0,
-            object_height=8.0, layer_height=0.2, first_layer_height=0.25, nozzle_diameter=0.4,
-            first_layer_extr_temp=215.0, first_layer_bed_temp=60.0, filament_total=9159.55,
-            filament_weight_total=27.32, filament_weights=[12.4, 14.92], filament_type="PLA;PETG",
-            filament_name='Generic PLA Brown";"Other', filament_colors=["#FF8000", "#29B2B2"],
-            filament_temps=[210, 215], printer_model="MK3S",
-        )  # fmt: skip
+            found,
+            slicer="PrusaSlicer",
+            slicer_version="2.7.1+win64",
+            estimated_time=92347.0,
+            object_height=8.0,
+            layer_height=0.2,
+            first_layer_height=0.25,
+            nozzle_diameter=0.4,
+            first_layer_extr_temp=215.0,
+            first_layer_bed_temp=60.0,
+            filament_total=9159.55,
+            filament_weight_total=27.32,
+            filament_weights=[12.4, 14.92],
+            filament_type="PLA;PETG",
+            filament_name='Generic PLA Brown";"Other',
+            filament_colors=["#FF8000", "#29B2B2"],
+            filament_temps=[210, 215],
+            printer_model="MK3S",
+        )
         self.assertNotIn("chamber_temp", found)
         text = PRUSA.encode()
         self.assertTrue(text[found["gcode_start_byte"] :].startswith(b"M190 S60"))
@@ -94,11 +106,20 @@ class SlicerTests(SynchronousTestCase):
 
     def test_orcaslicer(self) -> None:
         self.assertFields(
-            self.describe(ORCA), slicer="OrcaSlicer", slicer_version="2.1.1", estimated_time=4142.0,
-            layer_count=300, object_height=60.0, first_layer_height=0.3, first_layer_extr_temp=245.0,
-            first_layer_bed_temp=80.0, filament_total=12345.67, filament_weight_total=36.82,
-            nozzle_diameter=0.6, filament_type="ABS",
-        )  # fmt: skip
+            self.describe(ORCA),
+            slicer="OrcaSlicer",
+            slicer_version="2.1.1",
+            estimated_time=4142.0,
+            layer_count=300,
+            object_height=60.0,
+            first_layer_height=0.3,
+            first_layer_extr_temp=245.0,
+            first_layer_bed_temp=80.0,
+            filament_total=12345.67,
+            filament_weight_total=36.82,
+            nozzle_diameter=0.6,
+            filament_type="ABS",
+        )
 
     def test_superslicer(self) -> None:
         found = self.describe(PRUSA.replace("PrusaSlicer 2.7.1+win64", "SuperSlicer 2.5.59"))
@@ -106,10 +127,18 @@ class SlicerTests(SynchronousTestCase):
 
     def test_cura(self) -> None:
         self.assertFields(
-            self.describe(CURA), slicer="Cura", slicer_version="5.6.0", estimated_time=6666.0,
-            object_height=34.4, layer_height=0.2, first_layer_height=0.3, filament_total=1734.56,
-            first_layer_bed_temp=60.0, first_layer_extr_temp=205.0, layer_count=172,
-        )  # fmt: skip
+            self.describe(CURA),
+            slicer="Cura",
+            slicer_version="5.6.0",
+            estimated_time=6666.0,
+            object_height=34.4,
+            layer_height=0.2,
+            first_layer_height=0.3,
+            filament_total=1734.56,
+            first_layer_bed_temp=60.0,
+            first_layer_extr_temp=205.0,
+            layer_count=172,
+        )
 
     def test_relative_first_layer(self) -> None:
         found = self.describe("; layer_height = 0.2\n; first_layer_height = 150%\n")
@@ -156,7 +185,9 @@ class ThumbnailTests(SynchronousTestCase):
 
     def test_damaged(self) -> None:
         path = Path(self.mktemp())
-        path.write_text("; thumbnail begin 32x32 10\n; !!!!\n; thumbnail end\n; thumbnail begin 5x5 9\n; AAAA")
+        path.write_text(
+            "; thumbnail begin 32x32 10\n; !!!!\n; thumbnail end\n; thumbnail begin 5x5 9\n; AAAA"
+        )
         self.assertNotIn("thumbnails", extract(path))
 
 

@@ -64,20 +64,48 @@ class ParameterTests(SynchronousTestCase):
 
     def test_accepted(self) -> None:
         for annotation, value, expected in (
-            (int, 5, 5), (int, "5", 5), (int, 5.0, 5), (int, "-3", -3), (float, "1.5", 1.5), (float, 2, 2.0),
-            (bool, True, True), (bool, "true", True), (bool, "False", False), (bool, 0, False),
-            (str, "", ""), (list[str], "a, b", ["a", "b"]), (list[int], ["1", 2], [1, 2]),
-            (list[str], '["a,b"]', ["a,b"]), (dict[str, Any], '{"a": 1}', {"a": 1}), (Any, None, None),
-            (int | None, None, None), (str | list[str], ["a"], ["a"]), (Literal["x", 1], 1, 1),
-        ):  # fmt: skip
+            (int, 5, 5),
+            (int, "5", 5),
+            (int, 5.0, 5),
+            (int, "-3", -3),
+            (float, "1.5", 1.5),
+            (float, 2, 2.0),
+            (bool, True, True),
+            (bool, "true", True),
+            (bool, "False", False),
+            (bool, 0, False),
+            (str, "", ""),
+            (list[str], "a, b", ["a", "b"]),
+            (list[int], ["1", 2], [1, 2]),
+            (list[str], '["a,b"]', ["a,b"]),
+            (dict[str, Any], '{"a": 1}', {"a": 1}),
+            (Any, None, None),
+            (int | None, None, None),
+            (str | list[str], ["a"], ["a"]),
+            (Literal["x", 1], 1, 1),
+        ):
             self.assertEqual(parameter_type(annotation).convert(value), expected, (annotation, value))
 
     def test_refused(self) -> None:
         for annotation, value in (
-            (int, "5.5"), (int, 1.5), (int, True), (int, None), (int, "1e999"), (int, [1]), (float, "x"),
-            (float, {}), (bool, "maybe"), (bool, 2), (str, 5), (list[int], ["x"]), (list[str], 5),
-            (dict[str, Any], "[1]"), (dict[str, Any], "{"), (Literal["x"], "y"), (int | None, "x"),
-        ):  # fmt: skip
+            (int, "5.5"),
+            (int, 1.5),
+            (int, True),
+            (int, None),
+            (int, "1e999"),
+            (int, [1]),
+            (float, "x"),
+            (float, {}),
+            (bool, "maybe"),
+            (bool, 2),
+            (str, 5),
+            (list[int], ["x"]),
+            (list[str], 5),
+            (dict[str, Any], "[1]"),
+            (dict[str, Any], "{"),
+            (Literal["x"], "y"),
+            (int | None, "x"),
+        ):
             with self.assertRaises(ValueError, msg=(annotation, value)):
                 parameter_type(annotation).convert(value)
 
@@ -101,8 +129,13 @@ class ParameterTests(SynchronousTestCase):
         parameters, _ = signature_parameters(Lamp.set_lamp)
         self.assertEqual(bind("m", parameters, {"name": "a", "what": 1, "level": None}), {"name": "a"})
 
-    @given(st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-                        lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=5))  # fmt: skip
+    @given(
+        st.recursive(
+            st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+            lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+            max_leaves=5,
+        )
+    )
     def test_any_value_is_converted_or_refused(self, value: Any) -> None:
         for annotation in (int, float, bool, str, list[int], dict[str, Any], int | None, Literal["a"]):
             try:
@@ -122,7 +155,9 @@ class CallTests(SynchronousTestCase):
         return result_of(self, self.registry.call(method_name, arguments, caller))
 
     def refusal(self, name: str, caller: Caller) -> Any:
-        failure = self.failureResultOf(Deferred.fromCoroutine(self.registry.call(name, {"name": "a"}, caller)))
+        failure = self.failureResultOf(
+            Deferred.fromCoroutine(self.registry.call(name, {"name": "a"}, caller))
+        )
         return failure.value
 
     def test_call(self) -> None:
@@ -202,8 +237,8 @@ class CatalogTests(SynchronousTestCase):
         self.assertIn("notify_status_update", catalog.notifications())
 
     def test_what_browsers_need_to_start(self) -> None:
-        needed = """server.connection.identify server.info server.config machine.system_info machine.proc_stats
-            server.database.list server.job_queue.status server.history.list server.announcements.list
+        needed = """server.connection.identify server.info server.config machine.system_info
+            machine.proc_stats server.database.list server.job_queue.status server.history.list server.announcements.list
             server.files.get_directory server.webcams.list server.gcode_store server.temperature_store
             printer.objects.list printer.objects.subscribe"""
         self.assertEqual(set(needed.split()) - set(catalog.served().rpc), set())
@@ -213,7 +248,9 @@ class CatalogTests(SynchronousTestCase):
         operation = document["paths"]["/lamp/set"]["post"]
         schema = operation["requestBody"]["content"]["application/json"]["schema"]
         self.assertEqual(schema["required"], ["name"])
-        self.assertEqual(schema["properties"]["tags"]["anyOf"][0], {"type": "array", "items": {"type": "integer"}})
+        self.assertEqual(
+            schema["properties"]["tags"]["anyOf"][0], {"type": "array", "items": {"type": "integer"}}
+        )
         self.assertEqual(operation["summary"], "Set a lamp.")
         self.assertEqual(served_by((Lamp,)).http[0], "GET /lamp/open")
 

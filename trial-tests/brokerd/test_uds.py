@@ -21,7 +21,9 @@ from .harness import BrokerTestCase
 class SplitterTests(SynchronousTestCase):
     """Bytes in any pieces give the same messages."""
 
-    @given(st.lists(st.binary(max_size=20).map(lambda each: each.replace(b"\x03", b"")), max_size=6), st.data())
+    @given(
+        st.lists(st.binary(max_size=20).map(lambda each: each.replace(b"\x03", b"")), max_size=6), st.data()
+    )
     def test_pieces(self, messages: list[bytes], data: Any) -> None:
         stream = b"".join(each + b"\x03" for each in messages)
         splitter, found = MessageSplitter(), []
@@ -111,7 +113,12 @@ class SocketLinkTests(BrokerTestCase):
         self.switch_on()
         await self.is_ready()
         (protocol,) = self.server.protocols
-        for text in (b"nonsense\x03", b"5\x03", b'{"id": 999, "result": {}}\x03', b'{"id": [], "result": 1}\x03'):
+        for text in (
+            b"nonsense\x03",
+            b"5\x03",
+            b'{"id": 999, "result": {}}\x03',
+            b'{"id": [], "result": 1}\x03',
+        ):
             protocol.transport.write(text)
         protocol.transport.write(json.dumps({"method": "unheard_of", "params": {}}).encode() + b"\x03")
         self.assertEqual((await self.get("/printer/info")).code, 200)

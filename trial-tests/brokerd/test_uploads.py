@@ -176,7 +176,8 @@ class LimitTests(BrokerTestCase):
     async def test_too_long_in_chunks(self) -> None:
         connection = await self.open_raw()
         head = (
-            "POST /server/files/upload HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n"
+            "POST /server/files/upload HTTP/1.1\r\nHost: x\r\n"
+            "Transfer-Encoding: chunked\r\nConnection: close\r\n"
             f"Content-Type: {FORM['Content-Type']}\r\n\r\n"
         )
         body = form_body("big.gcode", b"y" * 200_000)

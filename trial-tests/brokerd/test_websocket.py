@@ -1,4 +1,4 @@
-"""The websocket face on a real loopback port: requests, subscriptions, notifications, floods and slow readers."""
+"""The websocket face on a real loopback port: requests, subscriptions, notifications, floods, slow readers."""
 
 from typing import Any
 
@@ -103,7 +103,9 @@ class NotificationTests(BrokerTestCase):
         self.assertEqual(await told, ["// hello"])
         await client.ask("printer.gcode.script", script="G28")
         stored = (await client.ask("server.gcode_store"))["result"]["gcode_store"]
-        self.assertEqual([(e["type"], e["message"]) for e in stored], [("response", "// hello"), ("command", "G28")])
+        self.assertEqual(
+            [(e["type"], e["message"]) for e in stored], [("response", "// hello"), ("command", "G28")]
+        )
         last = (await client.ask("server.gcode_store", count=1))["result"]["gcode_store"]
         self.assertEqual([each["message"] for each in last], ["G28"])
 
@@ -126,7 +128,9 @@ class SubscriptionTests(BrokerTestCase):
 
     async def test_each_gets_its_own(self) -> None:
         one, two, three = await self.socket(), await self.socket(), await self.socket()
-        answer = await one.ask("printer.objects.subscribe", objects={"extruder": ["target"], "toolhead": None})
+        answer = await one.ask(
+            "printer.objects.subscribe", objects={"extruder": ["target"], "toolhead": None}
+        )
         self.assertEqual(answer["result"]["status"]["extruder"], {"target": 0.0})
         await two.ask("printer.objects.subscribe", objects={"extruder": None})
         told = [one.expect("notify_status_update"), two.expect("notify_status_update")]
@@ -217,5 +221,3 @@ class LimitTests(BrokerTestCase):
         await slow.closed
         self.sockets.remove(slow)
         self.assertIn("result", await quick.ask("server.info"))
-
-
