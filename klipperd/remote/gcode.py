@@ -1,9 +1,9 @@
 """Remote procedures for G-code: run a script, listen to what is answered."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from attrs import define
+from attrs import define, field
 
 from klipperd.gcode.dispatch import Dispatcher
 from klipperd.objects.call import param, remote
@@ -17,6 +17,7 @@ class GcodeProcedures:
     """C{gcode/...}: all of them wait for their turn behind what runs already."""
 
     _dispatcher: Dispatcher
+    _listening: dict[Client, Callable[[], None]] = field(factory=dict, init=False)
 
     @remote("gcode/help")
     async def help(self) -> Mapping[str, Any]:
@@ -46,6 +47,12 @@ class GcodeProcedures:
         self, client: Client, *, response_template: Mapping[str, Any] = param(default={})
     ) -> Mapping[str, Any]:
         """Send the client every line that G-code commands answer."""
-        stop = self._dispatcher.listen(lambda line: client.notify(response_template, {"response": line}))
-        client.on_close.append(stop)
+        stop = self._listening.pop(client, None)
+        if stop is not None:
+            stop()  # a client hears each line once, by the last template that it gave
+        else:
+            client.on_close.append(lambda: self._listening.pop(client)())
+        self._listening[client] = self._dispatcher.listen(
+            lambda line: client.notify(response_template, {"response": line})
+        )
         return {}

@@ -62,7 +62,7 @@ class _Wanted:
     @staticmethod
     def _pick(fields: frozenset[str] | None, status: dict[str, Any]) -> dict[str, Any]:
         if fields is None:
-            return status
+            return dict(status)  # clients in the same process may do with it what they like
         return {name: value for name, value in status.items() if name in fields}
 
 
@@ -134,14 +134,14 @@ class ObjectProcedures:
         A client has one subscription: a second one takes the place of the first."""
         now = self._clock.seconds()
         wanted = _Wanted.read(objects)
-        answer = wanted.of(self._status_of(wanted.fields, now))
+        status = self._status_of(wanted.fields, now)
         known = client in self._subscriptions
-        self._subscriptions[client] = _Subscription(client, wanted, response_template, answer)
+        self._subscriptions[client] = _Subscription(client, wanted, response_template, status)
         if not known:
             client.on_close.append(lambda: self._unsubscribe(client))
         if self._timer is None:
             self._timer = self._ticker.callLater(TICK, self._tick)
-        return {"status": answer, "eventtime": now}
+        return {"status": wanted.of(status), "eventtime": now}
 
     def _unsubscribe(self, client: Client) -> None:
         self._subscriptions.pop(client, None)

@@ -66,6 +66,7 @@ class HostCase(SynchronousTestCase):
         self.assertEqual(self.host.shutdowns, ["Shutdown due to webhooks request"])
 
     def test_gcode(self) -> None:
+        self.ask("gcode/subscribe_output", response_template={"key": 1})
         self.ask("gcode/subscribe_output", response_template={"key": 345})
         self.assertEqual(self.ask("gcode/script", script="ECHO 1\nM115"), {})
         self.assertEqual(

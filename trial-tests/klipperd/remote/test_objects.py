@@ -139,6 +139,23 @@ class Subscriptions(RemoteCase):
         self.assertEqual([m["params"]["status"] for m in late], [{"fan": {"speed": 0.0}}])
         self.assertEqual(self.messages, [])
 
+    def test_clients_may_change_what_they_got(self) -> None:
+        seen: list[dict[str, Any]] = []
+
+        def spoil(message: dict[str, Any]) -> None:
+            for status in message["params"]["status"].values():
+                status.clear()
+
+        for send in (spoil, seen.append, spoil):
+            client = self.procedures.connect(send)
+            self.ask("objects/subscribe", client, objects={"fan": None})["status"]["fan"].clear()
+        for speed in (1.0, 2.0):
+            self.thing("fan").speed = speed
+            self.clock.advance(TICK)
+        self.assertEqual(
+            [m["params"]["status"] for m in seen], [{"fan": {"speed": 1.0}}, {"fan": {"speed": 2.0}}]
+        )
+
     def test_second_subscription_replaces_the_first(self) -> None:
         self.ask("objects/subscribe", objects={"fan": None})
         self.ask("objects/subscribe", objects={"pin x": None})
