@@ -14,7 +14,6 @@ from twisted.internet.interfaces import IReactorFDSet, IReactorTime
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
-from klipperd.errors import CommandError
 from klipperd.mcu.clock_estimate import ClockEstimate, extend_clock
 from klipperd.mcu.configuration import McuConfiguration
 from klipperd.mcu.configuring import Configurator
@@ -79,6 +78,7 @@ class Mcu:
     _statistics: McuStatistics = field(init=False)
     _at_start: list[StartCommands] = field(init=False, factory=list)
     _explainers: list[Explainer] = field(init=False, factory=list)
+    _death_listeners: list[Callable[[], None]] = field(init=False, factory=list)
     _clock_listeners: list[Callable[[PrintClock], None]] = field(init=False, factory=list)
     _connected: bool = field(init=False, default=False)
     _ended: bool = field(init=False, default=False)
@@ -210,7 +210,7 @@ class Mcu:
     ) -> Answer:
         """Send a command until its response comes; see L{Connection.ask}."""
         if self.fault is not None:
-            raise CommandError(f"MCU {self.name!r} has shut down: {self.fault}")
+            raise McuLost(f"MCU {self.name!r} is gone: {self.fault}")
         return await self.connection.ask(payload, response, oid, timeout=timeout, tries=tries)
 
     def on_message(self, name: str, handler: MessageHandler, oid: int | None = None) -> None:
@@ -224,6 +224,19 @@ class Mcu:
     def on_fault(self, explainer: Explainer) -> None:
         """Ask C{explainer(reason)} what it knows when the MCU shuts down."""
         self._explainers.append(explainer)
+
+    def on_death(self, listener: Callable[[], None]) -> None:
+        """Call C{listener} once the MCU has shut down or is lost; see L{alive}."""
+        self._death_listeners.append(listener)
+
+    @property
+    def cause_of_death(self) -> str:
+        """Why it is not L{alive}."""
+        return self.fault or self.connection.lost or "it is not configured"
+
+    def _die(self) -> None:
+        for listener in self._death_listeners:
+            listener()
 
     # ---- life ----
 
@@ -290,6 +303,7 @@ class Mcu:
         """The printer has shut down: let the MCU switch everything off."""
         if self._connected and self.fault is None and self.connection.lost is None:
             self.fault = "the host asked for it"
+            self._die()
             self.link.send_urgent(self.dictionary.command("emergency_stop").encode())
 
     async def restart_firmware(self) -> None:
@@ -341,6 +355,7 @@ class Mcu:
             return
         details = [text for explain in self._explainers if (text := explain(self.fault)) is not None]
         self._host.shutdown(explain_shutdown(self.name, self.fault, self._circumstances(), details))
+        self._die()
 
     def _circumstances(self) -> Circumstances:
         stats = self.link.stats()
@@ -360,6 +375,7 @@ class Mcu:
                 f"MCU {self.name!r} restarted by itself: its power failed for a moment, or its watchdog bit."
                 " Check its supply and its USB cable."
             )
+            self._die()
 
     def _lost(self, reason: str) -> None:
         if self._ended:
@@ -367,10 +383,12 @@ class Mcu:
         _log.error("MCU {name!r} is lost: {reason}", name=self.name, reason=reason)
         self._timekeeper.stop()
         if self._connected:
+            self.fault = self.fault or reason
             self._host.shutdown(
                 f"Lost communication with MCU {self.name!r}: {reason}. Its outputs switch off by themselves."
                 " Check that the board has power, and its cable; then use FIRMWARE_RESTART."
             )
+            self._die()
 
     def _say(self, message: Message, received: float) -> None:
         _log.info("MCU {name!r} says: {text}", name=self.name, text=message["text"])

@@ -83,6 +83,7 @@ class Trigger:
             dictionary.command("config_trsync oid=%c"), f"the trigger of {self.name}", oid=member.oid
         )
         mcu.on_message("trsync_state", lambda message, _: self._take(member, message), member.oid)
+        mcu.on_death(self._end)
         return member.oid
 
     def add_stepper(self, stepper: McuStepper) -> None:
@@ -146,7 +147,11 @@ class Trigger:
         if self._done is None or message["can_trigger"] or member.reason is not None:
             return
         member.reason = message["trigger_reason"]
-        if all(m.reason is not None for m in self._members) and not self._done.called:
+        if all(m.reason is not None for m in self._members):
+            self._end()
+
+    def _end(self) -> None:
+        if self._done is not None and not self._done.called:
             self._done.callback(None)
 
     async def wait(self, end_print_time: float) -> TriggerReason:
@@ -161,6 +166,7 @@ class Trigger:
             if not self._done.called:
                 self._group.trigger(TriggerReason.PAST_END)
                 await self._waited(_ANSWER_TIME * self._members[0].mcu.pace)
+            self._group.trigger(TriggerReason.HOST)  # in case that one of them died
             return self._outcome()
         finally:
             self._group.close()
@@ -179,6 +185,12 @@ class Trigger:
             return
 
     def _outcome(self) -> TriggerReason:
+        for member in self._members:
+            if not member.mcu.alive:
+                raise HomingFailed(
+                    f"Homing of {self.name}: MCU {member.mcu.name!r} is gone: {member.mcu.cause_of_death}",
+                    TriggerReason.COMMUNICATION,
+                )
         silent = [member.mcu.name for member in self._members if member.reason is None]
         if silent:
             raise HomingFailed(

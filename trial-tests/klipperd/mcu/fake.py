@@ -16,7 +16,9 @@ from typing import Any
 
 from attrs import define, field
 
+from klipperd.mcu.clock_estimate import extend_clock
 from klipperd.wire.dictionary import IDENTIFY, IDENTIFY_RESPONSE, Dictionary
+from klipperd.wire.frames import seal_frame
 
 from ..wire.receiver import Receiver
 
@@ -224,8 +226,6 @@ class FakeMcu:
                 os.write(self._master, answer)
 
     def _unasked(self) -> bytes:
-        from klipperd.wire.frames import seal_frame
-
         waiting, self._outgoing = self._outgoing, []
         return b"".join(seal_frame(self._receiver.expected, payload) for payload in waiting)
 
@@ -329,7 +329,8 @@ class FakeMcu:
     def _look_at(self, oid: int) -> None:
         homing = self._homing.get(oid)
         if homing and "seen" not in homing and self.pins.get(oid, 0) == homing["pin_value"]:
-            homing["seen"] = self.clock()
+            # It does not look before its time, but the answer need not wait for that.
+            homing["seen"] = max(self.clock(), extend_clock(homing["clock"], self.clock()))
             self._trigger(homing["trsync_oid"], homing["trigger_reason"])
 
     def _do_trsync_start(self, oid: int, **values: Any) -> tuple[()]:
