@@ -107,6 +107,7 @@ class Host(Service, HostControl):
             return  # nothing is running that could be stopped, and the error says more
         self.built.shutdown(reason)
         self._become(HostState.SHUTDOWN, reason)
+        self.dispatcher.interrupt(reason)
 
     def restart(self, *, firmware: bool) -> None:
         """See L{HostControl.restart}. Asked for during the start, it follows once the start has ended."""

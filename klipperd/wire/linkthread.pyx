@@ -352,6 +352,15 @@ cdef void link_wait(link_state *link) noexcept nogil:
         link_read(link)
 
 
+# Let the scaled clock go on, but only from a moment at which the MCU had all that was due: while something is
+# on its way, or must be sent again, time waits for it instead of making it late.
+cdef void link_renew_lease(link_state *link) noexcept nogil:
+    cdef uint64_t clock = 0
+    cdef bint all_sent = link.waiting.bytes == 0 or backlog_blocked(&link.waiting, &clock)
+    if link.lease != NULL and all_sent and link.sending.in_flight == 0:
+        lease_store(link.lease, page_now(link.page) + LEASE_SLACK)
+
+
 cdef void *link_run(void *context) noexcept nogil:
     cdef link_state *link = <link_state *>context
     while link_exchange(link) and not link.failed:
@@ -359,8 +368,7 @@ cdef void *link_run(void *context) noexcept nogil:
         link_fill(link)
         link_flush(link)
         link_count(link)
-        if link.lease != NULL:
-            lease_store(link.lease, page_now(link.page) + LEASE_SLACK)
+        link_renew_lease(link)
         if not link.failed:
             link_wait(link)
     if link.lease != NULL:

@@ -6,6 +6,7 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +67,7 @@ class PeerServer:
         while True:
             try:
                 value = condition()
-            except (OSError, Failed):
+            except (OSError, HTTPException, Failed):
                 value = None
             if value:
                 return value

@@ -33,6 +33,11 @@ class MoonrakerTests(SynchronousTestCase):
         appliance.start()
         data = Path(self.mktemp()).absolute()
         os.makedirs(data / "config")
+        # Both brokers' files are the printer's files: the motion host prints from Moonraker's folder.
+        printer_cfg = appliance.data / "config" / "printer.cfg"
+        text = printer_cfg.read_text("utf-8").replace(str(appliance.data / "gcodes"), str(data / "gcodes"))
+        printer_cfg.write_text(text, "utf-8")
+        appliance.call("POST", "/printer/restart")
         port = free_port()
         (data / "config" / "moonraker.conf").write_text(CONFIG.format(port=port, uds=appliance.uds))
         moonraker = PeerServer([str(program), "-d", str(data)], data / "out.log", f"http://127.0.0.1:{port}")
@@ -51,6 +56,7 @@ class MoonrakerTests(SynchronousTestCase):
 
         def complete() -> bool:
             status = moonraker.call("GET", "/printer/objects/query?print_stats")["result"]["status"]
+            self.assertNotEqual(status["print_stats"]["state"], "error")
             return bool(status["print_stats"]["state"] == "complete")
 
         moonraker.wait_for("the end of the print", complete, 300)
