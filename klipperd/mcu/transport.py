@@ -36,11 +36,17 @@ class Port:
     name: str
     fd: int
     baud: int
-    _close: Callable[[], None]
+    _close: Callable[[], None] | None
 
     def close(self) -> None:
         """Close the descriptor; the link that uses it must be stopped."""
-        self._close()
+        close, self._close = self._close, None
+        if close is not None:
+            close()
+
+    def __del__(self) -> None:
+        """Whoever asked for it may have given up before it was open; the port must not stay locked."""
+        self.close()
 
 
 def open_port(name: str, baud: int, *, rts: bool = True) -> Port:

@@ -191,6 +191,15 @@ class FakeMcu:
             self.pins[oid] = level
             self._look_at(oid)
 
+    def reset(self) -> None:
+        """Start anew, as after power-on."""
+        self._config, self._oids, self._shutdown = (False, 0), None, None
+        self._triggers, self._homing = {}, {}
+        self._outgoing.clear()
+        self._boot = time.monotonic()
+        self.resets += 1
+        self._receiver.expected = 0
+
     def unplug(self) -> None:
         """Vanish."""
         os.write(self._wake[1], b"q")
@@ -291,6 +300,10 @@ class FakeMcu:
         self._config, self._oids, self._shutdown = (False, 0), None, None
         self._outgoing.clear()
         self.resets += 1
+        return ()
+
+    def _do_reset(self) -> tuple[()]:
+        self.reset()
         return ()
 
     def _do_emergency_stop(self) -> tuple[()]:

@@ -162,6 +162,67 @@ class Configuring(McuCase):
         self.assertIn("for PA2 (printer.cfg:12): Pin is not available for this use", text)
         self.assertEqual(self.host.reasons, [], "it is an error of the start, not a shutdown")
 
+    async def reset_instead(self, **settings: Any) -> FakeMcu:
+        """An MCU without config_reset must be found again after its reset."""
+        entries = make_entries()
+        del entries["commands"]["config_reset"]
+        fake = self.fake(entries=entries)
+        fake.shut_down("Timer too close")
+        mcu = await self.prepared(fake.path, **settings)
+        reset = mcu.link
+        await mcu.connect()
+        self.assertTrue(mcu.alive)
+        self.assertIs(mcu.link, reset, "motors hold on to it")
+        out = self.board(mcu)
+        self.assertApproximates(out.main.print_time_now(), fake.clock() / FREQ, 0.01)
+        await mcu.close()
+        self.assertEqual((fake.resets, self.host.reasons), (1, []))
+        return fake
+
+    async def test_reset_by_command(self) -> None:
+        self.patch(line_module, "_RESET_PAUSE", 0.05)
+        fake = await self.reset_instead()
+        self.assertEqual(len(fake.commands("reset")), 1)
+
+    async def test_reset_by_dtr(self) -> None:
+        self.patch(line_module, "_RESET_PAUSE", 0.05)
+        pulses: list[tuple[str, bool]] = []
+
+        def pulse(path: str, *, rts: bool) -> None:
+            pulses.append((path, rts))
+            fakes[0].reset()
+
+        fakes: list[FakeMcu] = []
+        make = self.fake
+        self.patch(self, "fake", lambda **options: fakes.append(make(**options)) or fakes[-1])
+        self.patch(line_module, "pulse_dtr", pulse)
+        await self.reset_instead(restart_method="cheetah")
+        self.assertEqual(pulses, [(fakes[0].path, False)])
+        self.assertEqual(fakes[0].commands("reset"), [])
+
+    async def test_cannot_be_reset(self) -> None:
+        entries = make_entries()
+        del entries["commands"]["config_reset"], entries["commands"]["reset"]
+        fake = self.fake(entries=entries)
+        fake.shut_down("Timer too close")
+        mcu = await self.prepared(fake.path)
+        with self.assertRaises(McuError) as caught:
+            await mcu.connect()
+        self.assertIn("cannot be reset by a command", str(caught.exception))
+
+    async def test_another_firmware_after_the_reset(self) -> None:
+        self.patch(line_module, "_RESET_PAUSE", 0.05)
+        entries = make_entries()
+        del entries["commands"]["config_reset"]
+        fake = self.fake(entries=entries)
+        fake.shut_down("Timer too close")
+        mcu = await self.prepared(fake.path)
+        mcu._line.patience = 0.0
+        mcu._line._firmware = b"what was flashed before"
+        with self.assertRaises(McuError) as caught:
+            await mcu.connect()
+        self.assertIn("came back with another firmware (v0-fake): use RESTART", str(caught.exception))
+
     async def test_firmware_restart(self) -> None:
         fake = self.fake()
         mcu = await self.prepared(fake.path)
