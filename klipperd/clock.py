@@ -34,8 +34,10 @@ __all__ = [
     "ScaledClock",
 ]
 
-SLACK = 0.1
-"""Virtual seconds that a participant lets the clock run ahead of what it has handled."""
+SLACK = 0.03
+"""Virtual seconds that a participant lets the clock run ahead of what it has handled. A command passes three
+participants (reactor, link, simulator): three times this must be less than the 0.1 s that the motion host
+plans ahead at least."""
 REACTOR_SLOT = 0
 LINK_SLOTS = range(1, 16)
 SIMULATOR_SLOTS = range(16, 32)
@@ -43,7 +45,7 @@ SIMULATOR_SLOTS = range(16, 32)
 _SIZE = 4096
 _MAGIC = 0x314B4C434D49534B
 _HEADER = struct.Struct("=QQddd")
-_SHORTEST_WAIT = 0.0005
+_SHORTEST_WAIT = 0.0002
 """Real seconds; when time stands still, this keeps the scaled clock from looking all the time."""
 _NEXT_TURN = 1e-6
 """Not 0, so that other calls of the real clock get their turn, even on C{task.Clock}."""

@@ -66,12 +66,13 @@ class OctoPrintTests(SynchronousTestCase):
         def state() -> str:
             return str(octoprint.call("GET", "/api/connection")["current"]["state"])
 
+        def temperature() -> bool:
+            return bool(
+                octoprint.call("GET", "/api/printer")["temperature"].get("tool0", {}).get("actual", 0) > 15
+            )
+
         octoprint.wait_for("OctoPrint to connect", lambda: state() == "Operational", 60)
-        octoprint.wait_for(
-            "temperatures",
-            lambda: octoprint.call("GET", "/api/printer")["temperature"]["tool0"]["actual"] > 15,
-            30,
-        )
+        octoprint.wait_for("temperatures", temperature, 30)
         octoprint.upload("/api/files/local", SAMPLE, select="true", print="true")
         octoprint.wait_for("the print to begin", lambda: state().startswith("Printing"), 60)
 
