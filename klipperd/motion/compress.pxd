@@ -1,6 +1,7 @@
 # From step times to queue_step commands, and a history of those sent.
 from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
+from klipperd.motion.fit cimport fitter
 from klipperd.wire.sink cimport message_sink
 
 cdef enum:
@@ -39,10 +40,7 @@ cdef struct compressor:
     double offset             # s; clock = (print_time + offset) * freq
     double max_error          # s that a step may be early
     double *due               # ticks, true times of pending steps, all of one direction
-    double *low               # scratch of fit: least slope to each pending step
-    double *high              # likewise greatest
-    int *lower_hull           # scratch of fit
-    int *upper_hull
+    fitter work
     int head                  # first pending step
     int tail                  # one past the last
     double before             # ticks, true time of the step before due[head]

@@ -85,9 +85,7 @@ async def homing_move(
     return HomingResult(trigger, halted, any(at_trigger[m] != before[m] for m in motors))
 
 
-async def _drip(
-    toolhead: Toolhead, endstops: Sequence[RailEndstop], end: float
-) -> list[tuple[bool, Any]]:
+async def _drip(toolhead: Toolhead, endstops: Sequence[RailEndstop], end: float) -> list[tuple[bool, Any]]:
     """Move until C{end} or until all endstops have triggered.
 
     @return: (True, print_time of the trigger) or (False, failure) for each.

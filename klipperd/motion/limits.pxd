@@ -55,7 +55,8 @@ cdef extern from *:
     const double SLOWEST
 
 # Fill fault; always -1.
-cdef int refuse(move_fault *fault, int code, int axis, double value, double minimum, double maximum) noexcept nogil
+cdef int refuse(move_fault *fault, int code, int axis, double value, double minimum,
+                double maximum) noexcept nogil
 # 0, or -1 with fault filled.
 cdef int check_numbers(const double *target, double speed, move_fault *fault) noexcept nogil
 cdef int check_range(const planner_limits *limit, const planned_move *move, move_fault *fault) noexcept nogil

@@ -7,7 +7,8 @@ from klipperd.motion.plan cimport planned_move
 from klipperd.motion.errors import ExtrusionRefused, InvalidMove, MoveOutOfRange, NotHomed
 
 
-cdef int refuse(move_fault *fault, int code, int axis, double value, double minimum, double maximum) noexcept nogil:
+cdef int refuse(move_fault *fault, int code, int axis, double value, double minimum,
+                double maximum) noexcept nogil:
     fault.code = code
     fault.axis = axis
     fault.value = value

@@ -40,7 +40,8 @@ cdef inline double ramp_time(double speed, double accel, double distance) noexce
     return 2. * distance / (speed + sqrt(speed * speed + 2. * accel * distance))
 
 
-cdef inline double time_at(const trapezoid *move, const stretch *parts, double done, double left) noexcept nogil:
+cdef inline double time_at(const trapezoid *move, const stretch *parts, double done,
+                           double left) noexcept nogil:
     """Time at which done mm of the path lie behind and left mm ahead."""
     if done <= 0.:
         return 0.

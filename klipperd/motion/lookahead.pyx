@@ -64,7 +64,8 @@ cdef class Lookahead:
     def __len__(self):
         return self.count
 
-    def set_limits(self, max_velocity=None, max_accel=None, square_corner_velocity=None, minimum_cruise_ratio=None):
+    def set_limits(self, max_velocity=None, max_accel=None, square_corner_velocity=None,
+                   minimum_cruise_ratio=None):
         old = self.limits
         velocity, accel, corner, ratio = [
             float(was if value is None else value) for was, value in
@@ -234,12 +235,14 @@ cdef class Lookahead:
     cdef int emit(self, int64_t count, double end_s, double *print_time) noexcept nogil:
         """Plan the first moves up to a speed and append them to their queues."""
         cdef trapezoid shape
+        cdef double leave_s
         cdef int64_t i
         memset(&shape, 0, sizeof(shape))
         shape.kind = TRAPEZOID_MOVE
         plan_speeds(self.moves, count, self.entry_s, end_s)
         for i in range(count):
-            shape_trapezoid(&self.moves[i], self.moves[i + 1].start_s if i + 1 < count else end_s, &shape)
+            leave_s = self.moves[i + 1].start_s if i + 1 < count else end_s
+            shape_trapezoid(&self.moves[i], leave_s, &shape)
             shape.print_time = print_time[0]
             print_time[0] += shape.accel_t + shape.cruise_t + shape.decel_t
             self.pending -= self.moves[i].distance / sqrt(self.moves[i].cruise_s)

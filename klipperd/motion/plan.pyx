@@ -43,7 +43,8 @@ cdef double extruder_limit(const planned_move *before, const planned_move *after
     cdef const planned_move *moving = before if after.extruder == NULL else after
     if before.extruder == after.extruder or before.extruder == NULL or after.extruder == NULL:
         return speed_jump(moving.instant_velocity, before.e_ratio - after.e_ratio)
-    return min(speed_jump(before.instant_velocity, before.e_ratio), speed_jump(after.instant_velocity, after.e_ratio))
+    return min(speed_jump(before.instant_velocity, before.e_ratio),
+               speed_jump(after.instant_velocity, after.e_ratio))
 
 
 cdef double junction_limit(const planned_move *before, const planned_move *after) noexcept nogil:
@@ -63,7 +64,8 @@ cdef double junction_limit(const planned_move *before, const planned_move *after
     if cosine > NO_ANGLE:
         # sine / (1 - sine), without the subtraction
         limit = min(limit, min(before.corner, after.corner) * sine * (1. + sine) / (cosine * cosine))
-        limit = min(limit, 0.5 * sine / cosine * min(before.accel * before.distance, after.accel * after.distance))
+        limit = min(limit, 0.5 * sine / cosine * before.accel * before.distance)
+        limit = min(limit, 0.5 * sine / cosine * after.accel * after.distance)
     return min(limit, extruder_limit(before, after))
 
 

@@ -215,9 +215,10 @@ cdef int solve_rise(motor_state *motor, double t, const double *c, double low, d
 cdef int solve_piece(motor_state *motor, double t, const double *c, double length) noexcept nogil:
     cdef double turns[4]
     cdef double low = 0.
-    cdef double reach = length * (fabs(c[1]) + length * (fabs(c[2]) + length * (fabs(c[3]) + length * fabs(c[4]))))
+    cdef double reach = fabs(c[2]) + length * (fabs(c[3]) + length * fabs(c[4]))
     cdef double here = motor.window.base + c[0]
     cdef int count, i, code = SOLVE_OK
+    reach = length * (fabs(c[1]) + length * reach)
     if next_threshold(motor, 1) > here + reach and next_threshold(motor, -1) < here - reach:
         return SOLVE_OK
     count = find_turns(c, length, turns)

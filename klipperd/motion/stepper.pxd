@@ -11,6 +11,7 @@ cdef class StepperMotion:
     cdef object sink              # keeps the message_sink alive
     cdef readonly str name        # for messages
     cdef int attach(self, MotionQueue queue) except -1
+    cdef int open_window(self, double half) except -1
 
 cdef class StepperGroup:
     cdef list members

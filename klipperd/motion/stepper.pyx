@@ -52,7 +52,8 @@ cdef raise_lost(StepperMotion stepper, int code):
 
 cdef class StepperMotion:
     def __cinit__(self, sink, int oid, double step_distance, int queue_step, int set_next_step_dir,
-                  int reset_step_clock, int lane=0, bint invert_dir=False, double max_error=25e-6, str name=""):
+                  int reset_step_clock, int lane=0, bint invert_dir=False, double max_error=25e-6,
+                  str name=""):
         memset(&self.state, 0, sizeof(motor_state))
         self.name = name or f"stepper oid {oid}"
         if not (1e-7 <= step_distance <= 1e4):
@@ -98,8 +99,12 @@ cdef class StepperMotion:
             raise ValueError(f"smooth_time = {smooth_time} s must be within 0 to 1")
         self.follow(queue, (1., 0., 0.))
         if queue is not None and smooth_time > 0.:
-            if window_open(&self.state.window, 0.5 * smooth_time, self.state.solved_until, self.state.where) < 0:
-                raise MemoryError
+            self.open_window(0.5 * smooth_time)
+
+    cdef int open_window(self, double half) except -1:
+        if window_open(&self.state.window, half, self.state.solved_until, self.state.where) < 0:
+            raise MemoryError
+        return 0
 
     def set_clock(self, double freq, double offset):
         if not (isfinite(freq + offset) and freq > 0.):
@@ -138,8 +143,8 @@ cdef class StepperMotion:
         self.state.offset = self.state.where - steps * self.state.step_distance
         if self.state.queue != NULL:
             self.state.cursor = self.state.queue.next
-        if half > 0. and window_open(&self.state.window, half, self.state.solved_until, self.state.where) < 0:
-            raise MemoryError
+        if half > 0.:
+            self.open_window(half)
         return self.state.where
 
     def position_at_clock(self, uint64_t clock):
@@ -235,7 +240,8 @@ cdef class StepperGroup:
         free(self.states)
 
     def add(self, StepperMotion stepper not None):
-        cdef motor_state **states = <motor_state **>realloc(self.states, (self.count + 1) * sizeof(motor_state *))
+        cdef size_t size = (self.count + 1) * sizeof(motor_state *)
+        cdef motor_state **states = <motor_state **>realloc(self.states, size)
         if states == NULL:
             raise MemoryError
         self.states = states

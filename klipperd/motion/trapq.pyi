@@ -41,9 +41,7 @@ class MotionQueue:
         """Forget what ended more than C{history} seconds before C{print_time}."""
     def dump(
         self, start_time: float, end_time: float, limit: int = 4096
-    ) -> list[
-        tuple[float, float, float, float, tuple[float, float, float], tuple[float, float, float]]
-    ]:
+    ) -> list[tuple[float, float, float, float, tuple[float, float, float], tuple[float, float, float]]]:
         """Phases of constant acceleration that begin in [start_time, end_time), oldest first:
         time, duration, start velocity, acceleration, start position, direction."""
     @property

@@ -155,7 +155,8 @@ cdef class MotionQueue:
         speed = trapezoid_speed(move, t) / move.distance
         return tuple([(move.end[axis] - move.start[axis]) * speed for axis in range(3)])
 
-    def append(self, double print_time, start, end, speeds, times, double acceleration, double pressure_advance=0.):
+    def append(self, double print_time, start, end, speeds, times, double acceleration,
+               double pressure_advance=0.):
         cdef trapezoid move
         cdef double length = 0.
         cdef int axis
@@ -172,7 +173,8 @@ cdef class MotionQueue:
         move.distance = sqrt(length)
         if not (isfinite(print_time + length + acceleration + pressure_advance + trapezoid_time(&move))
                 and isfinite(move.start_v + move.cruise_v + move.end_v)):
-            raise ValueError(f"a move must be of finite numbers: {start} to {end} at {print_time}, {speeds}, {times}")
+            raise ValueError(f"a move must be of finite numbers: {start} to {end} at {print_time}, {speeds},"
+                             f" {times}")
         if min(times) < 0. or print_time < self.queue.end_time - 1e-9:
             raise ValueError(f"a move at {print_time} with times {times} begins before {self.queue.end_time}")
         if queue_append(&self.queue, &move) < 0:
@@ -234,10 +236,11 @@ cdef list dump_phases(trapezoid *move):
     cdef double scale = 1. / move.distance if move.distance > 0. else 0.
     direction = tuple([(move.end[axis] - move.start[axis]) * scale for axis in range(3)])
     phases = []
-    for duration, speed, accel in ((move.accel_t, move.start_v, move.accel), (move.cruise_t, move.cruise_v, 0.),
-                                   (move.decel_t, move.cruise_v, -move.accel)):
+    speeding, cruising = (move.accel_t, move.start_v, move.accel), (move.cruise_t, move.cruise_v, 0.)
+    for duration, speed, accel in (speeding, cruising, (move.decel_t, move.cruise_v, -move.accel)):
         if duration > 0. or (t == 0. and move.kind == TRAPEZOID_JUMP and not phases):
             trapezoid_position(move, t, where)
-            phases.append((move.print_time + t, duration, speed, accel, (where[0], where[1], where[2]), direction))
+            at = where[0], where[1], where[2]
+            phases.append((move.print_time + t, duration, speed, accel, at, direction))
         t += duration
     return phases
