@@ -32,7 +32,11 @@ def cython_imports(path: Path) -> Iterator[str]:
 
 def sources(*suffixes: str, folders: tuple[str, ...] = tuple(FLOORS)) -> Iterator[Path]:
     listed = subprocess.run(
-        ["git", "ls-files", "-co", "--exclude-standard", *folders], cwd=ROOT, capture_output=True, text=True, check=True
+        ["git", "ls-files", "-co", "--exclude-standard", *folders],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     names = (ROOT / name for name in listed.stdout.splitlines())
     return (path for path in names if path.suffix in suffixes and path.exists())
@@ -55,8 +59,10 @@ class ImportRule(SynchronousTestCase):
         wrong = [
             str(path.relative_to(ROOT))
             for path in sources(".py")
-            if path.name not in entry and "twisted.internet.reactor" in set(python_imports(path))
-            or path.name not in entry and re.search(r"from twisted\.internet import .*\breactor\b", path.read_text())
+            if (path.name not in entry
+            and "twisted.internet.reactor" in set(python_imports(path)))
+            or (path.name not in entry
+            and re.search(r"from twisted\.internet import .*\breactor\b", path.read_text()))
         ]
         self.assertEqual(wrong, [])
 
@@ -64,8 +70,10 @@ class ImportRule(SynchronousTestCase):
 class Rooms(SynchronousTestCase):
     def test_no_room_is_too_large(self) -> None:
         kinds = (".py", ".pyx", ".c", ".h", ".js")
-        counted = ((len(p.read_text("utf-8").splitlines()), str(p.relative_to(ROOT)))
-                   for p in sources(*kinds, folders=(*FLOORS, "firmware", "trial-tests", "tools")))
+        counted = (
+            (len(p.read_text("utf-8").splitlines()), str(p.relative_to(ROOT)))
+            for p in sources(*kinds, folders=(*FLOORS, "firmware", "trial-tests", "tools"))
+        )
         self.assertEqual([(n, name) for n, name in counted if n > LARGEST_ROOM], [])
 
 

@@ -173,8 +173,14 @@ class GcodeCoordinates:
     def save(self) -> GcodeState:
         """SAVE_GCODE_STATE."""
         return GcodeState(
-            self.absolute, self.absolute_extrude, tuple(self.base), tuple(self.position),
-            tuple(self.homing), self.feedrate, self.speed_factor, self.extrude_factor,
+            self.absolute,
+            self.absolute_extrude,
+            tuple(self.base),
+            tuple(self.position),
+            tuple(self.homing),
+            self.feedrate,
+            self.speed_factor,
+            self.extrude_factor,
         )
 
     def restore(self, state: GcodeState) -> None:

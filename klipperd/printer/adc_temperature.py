@@ -47,8 +47,10 @@ class AdcTemperatureConfig:
         if self.voltages and self.resistances:
             yield "resistance1", "give either voltages or resistances, not both"
             return
-        pairs = (("temperature", self.temperatures, quantity, values), (quantity, values, "temperature",
-                                                                        self.temperatures))
+        pairs = (
+            ("temperature", self.temperatures, quantity, values),
+            (quantity, values, "temperature", self.temperatures),
+        )
         for name, mapping, other_name, other in pairs:
             for number, text in mapping.items():
                 if number not in other:

@@ -149,9 +149,7 @@ class ExcludeObject:
         else:
             call.info(f"Known objects: {' '.join(self._objects)}")
 
-    def _define(
-        self, name: str, center: str | None, polygon: str | None, params: Mapping[str, str]
-    ) -> None:
+    def _define(self, name: str, center: str | None, polygon: str | None, params: Mapping[str, str]) -> None:
         known = ("NAME", "CENTER", "POLYGON", "RESET", "JSON")
         made: dict[str, Any] = {"name": name, **{k: v for k, v in params.items() if k not in known}}
         try:

@@ -56,9 +56,7 @@ class GcodeMacro:
         """Offer the command, now that all others are there."""
         renamed = self._config.rename_existing
         try:
-            self._undo = self._dispatcher.add_dynamic(
-                self.name, self._run, self._config.description, renamed
-            )
+            self._undo = self._dispatcher.add_dynamic(self.name, self._run, self._config.description, renamed)
         except ConfigError as error:
             text = error.problems[0].text
             raise ConfigError.single(text, self._identity.place, self._identity.section) from None
@@ -76,9 +74,7 @@ class GcodeMacro:
         # A macro that takes the place of M117 gets free text, which no one has to be able to parse.
         params = call.lenient_params if call.line.is_traditional else call.params
         try:
-            await self._template.run(
-                call.run, **{**self.variables, "params": params, "rawparams": call.text}
-            )
+            await self._template.run(call.run, **{**self.variables, "params": params, "rawparams": call.text})
         finally:
             self._running = False
 

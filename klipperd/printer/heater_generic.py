@@ -51,9 +51,7 @@ def build_heater_generic(
     sensor_type: Annotated[SensorType, Named("sensor_type")],
 ) -> HeaterGeneric:
     """Build the heater."""
-    return HeaterGeneric(
-        build_heater(config.heater, identity, fitter, sensor_type, config.gcode_id)
-    )
+    return HeaterGeneric(build_heater(config.heater, identity, fitter, sensor_type, config.gcode_id))
 
 
 heater_generic = PrinterObject(

@@ -64,9 +64,7 @@ def tool_index(section: str) -> int:
     return int(section.removeprefix("extruder") or "0")
 
 
-def build_hotend(
-    config: HotendConfig, identity: Identity, fitter: Fitter, sensor_type: SensorType
-) -> Hotend:
+def build_hotend(config: HotendConfig, identity: Identity, fitter: Fitter, sensor_type: SensorType) -> Hotend:
     """The heater of an extruder's section."""
     hotend = fit_heater(Hotend, config, identity, fitter, sensor_type, f"T{tool_index(identity.section)}")
     hotend.min_extrude_temp = config.min_extrude_temp

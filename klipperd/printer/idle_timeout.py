@@ -1,6 +1,6 @@
 """C{[idle_timeout]}: run G-code when nothing was done for a while, by default to switch everything off.
 
-    Ready --moved--> Printing --rested--> Ready --timed_out--> Idle --moved--> Printing
+Ready --moved--> Printing --rested--> Ready --timed_out--> Idle --moved--> Printing
 """
 
 from typing import Protocol

@@ -14,6 +14,7 @@ from klipperd.printer.timed_output import TimedOutput
 
 __all__ = ["OutputPin", "OutputPinConfig", "OutputPinStatus", "build_output_pin"]
 
+
 @frozen(kw_only=True)
 class OutputPinConfig:
     """C{[output_pin NAME]}."""
@@ -118,9 +119,9 @@ class OutputPin:
         return OutputPinStatus(self._value)
 
 
-def _digital_sender(pin: Pin, board: Board, start: float, shutdown: float) -> tuple[
-    Callable[[float], float], Callable[[float, float], None]
-]:
+def _digital_sender(
+    pin: Pin, board: Board, start: float, shutdown: float
+) -> tuple[Callable[[float], float], Callable[[float, float], None]]:
     out = board.digital_out(pin, max_duration=0.0, start=start, shutdown=shutdown)
     return out.mcu.estimated_print_time, lambda print_time, value: out.set(print_time, value > 0.0)
 
@@ -132,8 +133,12 @@ def build_output_pin(
     start, shutdown = config.start, config.shutdown_value / config.full
     if config.pwm:
         pwm = board.pwm_out(
-            config.pin, cycle_time=config.cycle_time, hardware=config.hardware_pwm, max_duration=0.0,
-            start=start, shutdown=shutdown,
+            config.pin,
+            cycle_time=config.cycle_time,
+            hardware=config.hardware_pwm,
+            max_duration=0.0,
+            start=start,
+            shutdown=shutdown,
         )
         output = TimedOutput(clock, pwm.mcu.estimated_print_time, pwm.set)
     else:

@@ -53,8 +53,12 @@ def build_pwm_tool(
     """Build the tool."""
     start = config.value / config.scale
     pwm = board.pwm_out(
-        config.pin, cycle_time=config.cycle_time, hardware=config.hardware_pwm,
-        max_duration=config.maximum_mcu_duration, start=start, shutdown=config.shutdown_value / config.scale,
+        config.pin,
+        cycle_time=config.cycle_time,
+        hardware=config.hardware_pwm,
+        max_duration=config.maximum_mcu_duration,
+        start=start,
+        shutdown=config.shutdown_value / config.scale,
     )
     output = TimedOutput(clock, pwm.mcu.estimated_print_time, pwm.set)
     repeat = config.maximum_mcu_duration * _REPEAT

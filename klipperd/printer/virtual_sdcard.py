@@ -291,9 +291,7 @@ class VirtualSdcard:
         job = self._job
         if job is None:
             return VirtualSdcardStatus(False, 0.0, None, 0, 0)
-        return VirtualSdcardStatus(
-            job.active, self.progress, job.file.path, job.run.position, job.file.size
-        )
+        return VirtualSdcardStatus(job.active, self.progress, job.file.path, job.run.position, job.file.size)
 
 
 def build_virtual_sdcard(

@@ -94,7 +94,11 @@ class HostProcedures:
 
     @remote("register_remote_method", with_client=True)
     async def register_remote_method(
-        self, client: Client, *, remote_method: str, response_template: Mapping[str, Any] = param(default={}),
+        self,
+        client: Client,
+        *,
+        remote_method: str,
+        response_template: Mapping[str, Any] = param(default={}),
     ) -> Mapping[str, Any]:
         """Offer a method that macros can call with action_call_remote_method."""
         self.remote_methods.offer(client, remote_method, response_template)

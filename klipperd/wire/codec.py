@@ -136,9 +136,7 @@ class Decoder:
             if parameter.kind.is_buffer:
                 end = position + number
                 if number < 0 or end > len(data):
-                    raise ProtocolError(
-                        f"{self.format.name}: {parameter.name}, {number} bytes, is cut short"
-                    )
+                    raise ProtocolError(f"{self.format.name}: {parameter.name}, {number} bytes, is cut short")
                 values[parameter.name] = data[position:end]
                 position = end
             else:

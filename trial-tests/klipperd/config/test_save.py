@@ -53,8 +53,10 @@ class Texts(SynchronousTestCase):
     """From a file's text to its new text."""
 
     def test_what_is_replaced_becomes_a_comment(self) -> None:
-        changes = Changes().with_option("extruder", "pid_Kp", "21.5").with_option(
-            "bed_mesh default", "points", "9, 9\n8, 8"
+        changes = (
+            Changes()
+            .with_option("extruder", "pid_Kp", "21.5")
+            .with_option("bed_mesh default", "points", "9, 9\n8, 8")
         )
         text = saved_text(MAIN, "p.cfg", changes)
         self.assertIn("control: pid   # as calibrated\n#pid_kp = 20\npid_ki: 1\n", text)
@@ -166,7 +168,10 @@ class Files(SynchronousTestCase):
         full = OSError(28, "No space left on device")
         with mock.patch("os.fsync", side_effect=full):
             error = self.assertRaises(
-                CommandError, save_changes, self.path, read_config(self.path),
+                CommandError,
+                save_changes,
+                self.path,
+                read_config(self.path),
                 Changes().with_option("extruder", "pid_kp", "3"),
             )
         self.assertIn("No space left on device", str(error))

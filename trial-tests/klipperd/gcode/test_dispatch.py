@@ -239,8 +239,10 @@ class Muxed(DispatchCase):
         self.assertEqual([h.target for h in self.heaters], [7.0, 5.0])
 
     def test_wrong_name(self) -> None:
-        self.assertIn("'hotent' is not valid for SET_HEAT HEATER; did you mean 'Hotend'?",
-                      self.error_of(self.begin("SET_HEAT HEATER=hotent TARGET=5")))
+        self.assertIn(
+            "'hotent' is not valid for SET_HEAT HEATER; did you mean 'Hotend'?",
+            self.error_of(self.begin("SET_HEAT HEATER=hotent TARGET=5")),
+        )
 
     def test_removal(self) -> None:
         self.dispatcher.remove(self.heaters[0])
@@ -278,9 +280,7 @@ class Overriding(DispatchCase):
 
     def test_refused(self) -> None:
         for name, renamed in (("NOTE", None), ("NOT", "OLD"), ("NOTE", "WAIT")):
-            error = self.assertRaises(
-                ConfigError, self.dispatcher.add_dynamic, name, self.macro, "", renamed
-            )
+            error = self.assertRaises(ConfigError, self.dispatcher.add_dynamic, name, self.macro, "", renamed)
             self.assertTrue(str(error))
 
 

@@ -74,7 +74,7 @@ class Traditional(SynchronousTestCase):
             ("M104S200T1", {"S": "200", "T": "1"}),
             ("G28 X Y0", {"X": "", "Y": "0"}),
             ("m117", {}),
-            ("M862.3 P\"MK3 S\"", {"P": "MK3 S"}),
+            ('M862.3 P"MK3 S"', {"P": "MK3 S"}),
             ("G29 (why) S1 ; T2", {"S": "1"}),
         ):
             self.assertEqual(read(text).params, wanted, text)
@@ -99,12 +99,12 @@ class Extended(SynchronousTestCase):
     def test_parameters(self) -> None:
         for text, wanted in (
             ("SET_PIN pin=a VALUE=.5", {"PIN": "a", "VALUE": ".5"}),
-            ("respond MSG=\"a b\" TYPE=echo", {"MSG": "a b", "TYPE": "echo"}),
+            ('respond MSG="a b" TYPE=echo', {"MSG": "a b", "TYPE": "echo"}),
             (r'X MSG="say \"hi\" \\ \n"', {"MSG": r'say "hi" \ \n'}),
             ("SAVE_VARIABLE VALUE='\"text\"'", {"VALUE": '"text"'}),
-            ("A B=x\"y z\"w C=", {"B": "xy zw", "C": ""}),
+            ('A B=x"y z"w C=', {"B": "xy zw", "C": ""}),
             ("A B=1;C=2", {"B": "1"}),
-            ("A B=\";\" # C", {"B": ";"}),
+            ('A B=";" # C', {"B": ";"}),
             ("A B=[[1,2],[3,4]]", {"B": "[[1,2],[3,4]]"}),
             ("A B=1 b=2", {"B": "2"}),
             ("A B=x=y", {"B": "x=y"}),
@@ -115,7 +115,7 @@ class Extended(SynchronousTestCase):
         for text, wanted in (
             ("RESPOND MSG=a b", "'b' in line 1 (byte 14): KEY=value is wanted"),
             ("RESPOND =b", "'=b' in line 1 (byte 8): KEY=value is wanted"),
-            ("RESPOND MSG=\"a b", "a quote is not closed"),
+            ('RESPOND MSG="a b', "a quote is not closed"),
         ):
             line = read(text)
             self.assertIn(wanted, str(self.assertRaises(MalformedGcode, lambda line=line: line.params)))
@@ -206,7 +206,7 @@ class Blocks(SynchronousTestCase):
     def test_same_as_whole(self, lines: list[bytes], size: int, newline: bytes, ended: bool) -> None:
         data = newline.join(lines) + (newline if ended else b"")
         reader, seen = BlockReader(), []
-        blocks = [data[at:at + size] for at in range(0, len(data), size)]
+        blocks = [data[at : at + size] for at in range(0, len(data), size)]
         while True:
             kind = reader.advance()
             if kind == NOTHING:
@@ -219,7 +219,7 @@ class Blocks(SynchronousTestCase):
             line = reader.line()
             self.assertEqual(kind, MOVE if line.is_move and not line.checksum_failed else COMMAND)
             self.assertEqual(reader.line_number, line.line_number)
-            self.assertIn(line.raw, data[line.offset:reader.end].decode())
+            self.assertIn(line.raw, data[line.offset : reader.end].decode())
             seen.append((line.line_number, line.offset, line.name, line.raw))
         whole = [(x.line_number, x.offset, x.name, x.raw) for x in split_lines(data) if x.name or x.problem]
         self.assertEqual(seen, whole)

@@ -242,7 +242,8 @@ class PlanTests(SynchronousTestCase):
         error = self.assertRaises(ConfigError, plan_of, text, catalogue)
         self.assertEqual(
             str(error),
-            "printer.cfg:1: [printer]: needs a section [stepper_x], which is missing; did you mean 'stepper_y'?",
+            "printer.cfg:1: [printer]: needs a section [stepper_x], which is missing; "
+            "did you mean 'stepper_y'?",
         )
 
 

@@ -40,8 +40,20 @@ from klipperd.workers import SameThread, Workers
 from ..gcode.planner import PretendHost, RecordingPlanner
 
 MODULES = (
-    configfile, delayed_gcode, display_status, exclude_object, gcode, gcode_macro, gcode_templates,
-    idle_timeout, pause_resume, print_stats, respond, save_variables, sdcard_loop, virtual_sdcard,
+    configfile,
+    delayed_gcode,
+    display_status,
+    exclude_object,
+    gcode,
+    gcode_macro,
+    gcode_templates,
+    idle_timeout,
+    pause_resume,
+    print_stats,
+    respond,
+    save_variables,
+    sdcard_loop,
+    virtual_sdcard,
 )
 
 

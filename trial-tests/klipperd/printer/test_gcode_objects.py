@@ -296,7 +296,7 @@ class Small(BenchCase):
         self.say("M117 Hello ö\nM73 P25 R5")
         status = self.bench.status("display_status")
         self.assertEqual((status.message, status.progress), ("Hello ö", 0.25))
-        self.say("SET_DISPLAY_TEXT MSG=\"x y\"")
+        self.say('SET_DISPLAY_TEXT MSG="x y"')
         self.assertEqual(self.bench.status("display_status").message, "x y")
         self.say("M117\nM73 P200")
         status = self.bench.status("display_status")

@@ -157,8 +157,9 @@ class WaitingTests(SynchronousTestCase):
         joined = self.joined()
         joined.printer.do("SET_HEATER_TEMPERATURE HEATER=chamber TARGET=150")
         joined.run(200.0)
-        done = joined.printer.gcode("SET_HEATER_TEMPERATURE HEATER=chamber TARGET=60\n"
-                                    "TEMPERATURE_WAIT SENSOR=chamber MAXIMUM=70")
+        done = joined.printer.gcode(
+            "SET_HEATER_TEMPERATURE HEATER=chamber TARGET=60\nTEMPERATURE_WAIT SENSOR=chamber MAXIMUM=70"
+        )
         joined.run(10.0)
         self.assertNoResult(done)
         joined.run(400.0)

@@ -127,8 +127,14 @@ class Printing(SdcardCase):
         self.assertEqual(
             self.bench.output,
             [
-                "SD card ok", "Begin file list", "sub/B.GCODE 5", "End file list", "Not SD printing.",
-                "File opened:sub/B.GCODE Size:5", "File selected", "Done printing file",
+                "SD card ok",
+                "Begin file list",
+                "sub/B.GCODE 5",
+                "End file list",
+                "Not SD printing.",
+                "File opened:sub/B.GCODE Size:5",
+                "File selected",
+                "Done printing file",
             ],
         )
         self.assertIn("not supported", self.refused("M28 x"))
@@ -397,9 +403,7 @@ EXCLUDE_OBJECT_END NAME=one
 
     def test_moves_and_filament_of_an_excluded_object(self) -> None:
         self.print_text(self.FILE.format(exclude="EXCLUDE_OBJECT NAME=TWO"))
-        self.assertEqual(
-            [(p[0], p[3]) for p, _ in self.bench.planner.moves], [(1, 1), (2, 2)]
-        )
+        self.assertEqual([(p[0], p[3]) for p, _ in self.bench.planner.moves], [(1, 1), (2, 2)])
         status = self.bench.status("exclude_object")
         self.assertEqual((list(status.excluded_objects), status.current_object), (["TWO"], None))
         self.assertEqual(

@@ -50,9 +50,18 @@ class HostCase(SynchronousTestCase):
 
     def test_endpoints(self) -> None:
         wanted = {
-            "info", "emergency_stop", "register_remote_method", "list_endpoints", "objects/list",
-            "objects/query", "objects/subscribe", "gcode/help", "gcode/script", "gcode/restart",
-            "gcode/firmware_restart", "gcode/subscribe_output",
+            "info",
+            "emergency_stop",
+            "register_remote_method",
+            "list_endpoints",
+            "objects/list",
+            "objects/query",
+            "objects/subscribe",
+            "gcode/help",
+            "gcode/script",
+            "gcode/restart",
+            "gcode/firmware_restart",
+            "gcode/subscribe_output",
         }
         self.assertEqual(set(self.ask("list_endpoints")["endpoints"]), wanted)
 
@@ -69,9 +78,7 @@ class HostCase(SynchronousTestCase):
         self.ask("gcode/subscribe_output", response_template={"key": 1})
         self.ask("gcode/subscribe_output", response_template={"key": 345})
         self.assertEqual(self.ask("gcode/script", script="ECHO 1\nM115"), {})
-        self.assertEqual(
-            self.messages[0], {"key": 345, "params": {"response": "// ECHO 1"}}
-        )
+        self.assertEqual(self.messages[0], {"key": 345, "params": {"response": "// ECHO 1"}})
         self.assertIn("RESTART", self.ask("gcode/help"))
         self.ask("gcode/restart")
         self.ask("gcode/firmware_restart")

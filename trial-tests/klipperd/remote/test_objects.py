@@ -187,9 +187,7 @@ class Subscriptions(RemoteCase):
 
     @given(
         st.lists(
-            st.tuples(
-                st.sampled_from(["subscribe", "tick", "fan", "pin x", "place"]), st.integers(0, 2)
-            ),
+            st.tuples(st.sampled_from(["subscribe", "tick", "fan", "pin x", "place"]), st.integers(0, 2)),
             max_size=25,
         )
     )

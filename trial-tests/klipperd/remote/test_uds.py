@@ -182,7 +182,7 @@ class Requests(ProtocolCase):
             for i, n in enumerate(numbers)
         )
         for at in range(0, len(data), size):
-            self.protocol.dataReceived(data[at:at + size])
+            self.protocol.dataReceived(data[at : at + size])
         self.clock.pump([0] * 10)
         self.assertEqual([a["result"]["sum"] for a in self.answers()], [n + 1 for n in numbers])
 

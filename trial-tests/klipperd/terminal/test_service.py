@@ -109,7 +109,7 @@ class Pty(TestCase):
         text, sent = b"".join(b"ECHO %d\n" % n for n in range(3000)), 0
         while reader.data.count(b"ok\n") < 3000:
             with contextlib.suppress(BlockingIOError):
-                sent += os.write(reader.fd, text[sent:sent + 4096])
+                sent += os.write(reader.fd, text[sent : sent + 4096])
             reader.read()
             await deferLater(reactor, 0)  # type: ignore[arg-type]
         said = [line for line in reader.data.splitlines() if line != b"ok"]

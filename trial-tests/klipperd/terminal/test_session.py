@@ -80,9 +80,15 @@ class Answers(SessionCase):
         self.assertEqual(self.say(b"M105\n"), ["ok T:0"])
 
     def test_error(self) -> None:
-        self.assertEqual(self.say(b"M104 S1\nG1 X\n"), [
-            "!! too hot", "ok", "!! Malformed word 'X' in line 2 (byte 3)", "ok",
-        ])
+        self.assertEqual(
+            self.say(b"M104 S1\nG1 X\n"),
+            [
+                "!! too hot",
+                "ok",
+                "!! Malformed word 'X' in line 2 (byte 3)",
+                "ok",
+            ],
+        )
 
     def test_unknown(self) -> None:
         self.assertEqual(self.say(b"foo\n"), ['// Unknown command:"FOO"', "ok"])
