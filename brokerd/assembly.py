@@ -141,6 +141,7 @@ class Assembly:
         self.queue = JobQueueMethods(
             self.database, self.metadata, jobs, start_print, self.broadcaster, now, settings.queue_automatic
         )
+        self._offer_remote_methods()
         printing = lambda: jobs.printing  # noqa: E731
         components = (
             ServerMethods(host, self.roots, self._facts()),
@@ -162,6 +163,18 @@ class Assembly:
         for component in components:
             self.registry.add(component)
         self.registry.add_fallback(HostProcedures(host).find)
+
+    def _offer_remote_methods(self) -> None:
+        """What macros of the motion host may call."""
+
+        async def pause_job_queue() -> None:
+            await self.queue.pause()
+
+        async def start_job_queue() -> None:
+            await self.queue.start()
+
+        self.host.offer("pause_job_queue", pause_job_queue)
+        self.host.offer("start_job_queue", start_job_queue)
 
     def _facts(self) -> ServerFacts:
         return ServerFacts(

@@ -4,7 +4,7 @@ import argparse
 import signal
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from brokerd import SERVER_VERSION
 from brokerd.configfile import ConfigError
@@ -52,7 +52,26 @@ def _install_reactor(name: str) -> Any:
     return reactor
 
 
-def _start_logging(data: Path) -> None:
+class LogFile:
+    """A log file that is opened again on SIGHUP, after something else has moved it away."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file = path.open("a")
+
+    def write(self, text: str) -> None:
+        self._file.write(text)
+
+    def flush(self) -> None:
+        self._file.flush()
+
+    def reopen(self) -> None:
+        """Go on in a file of the same name."""
+        self._file.close()
+        self._file = self._path.open("a")
+
+
+def _start_logging(data: Path, reactor: Any) -> None:
     from twisted.logger import (
         FilteringLogObserver,
         LogLevel,
@@ -63,11 +82,12 @@ def _start_logging(data: Path) -> None:
 
     logs = data / "logs"
     logs.mkdir(parents=True, exist_ok=True)
+    file = LogFile(logs / "moonraker.log")
+    signal.signal(signal.SIGHUP, lambda *_: reactor.callFromThread(file.reopen))
     predicate = LogLevelFilterPredicate(LogLevel.info)
     # It would note each try to reach a motion host that is switched off.
     predicate.setLogLevelForNamespace("twisted.application._client_service", LogLevel.warn)
-    file = (logs / "moonraker.log").open("a")
-    observers = [textFileLogObserver(sys.stderr), textFileLogObserver(file)]
+    observers = [textFileLogObserver(sys.stderr), textFileLogObserver(cast(Any, file))]
     globalLogBeginner.beginLoggingTo(
         [FilteringLogObserver(each, [predicate]) for each in observers], redirectStandardIO=False
     )
@@ -82,7 +102,7 @@ def main(words: list[str] | None = None) -> None:
     except ConfigError as error:
         sys.exit(f"brokerd: {error}")
     reactor = _install_reactor(arguments.reactor)
-    _start_logging(data)
+    _start_logging(data, reactor)
     _run(arguments, data, loaded, reactor)
 
 

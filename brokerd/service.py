@@ -73,6 +73,7 @@ class Broker(Service):
             except Exception:
                 for started in self._listeners:
                     started.stopService()
+                self.parts = None
                 raise
             self._listeners.append(listener)
 

@@ -145,6 +145,14 @@ class QueueTests(BrokerTestCase):
         (change,) = await told
         self.assertEqual(change, {"action": "state_changed", "updated_queue": None, "queue_state": "paused"})
 
+    async def test_started_by_a_macro(self) -> None:
+        await self.ask("post_job", filenames=["a.gcode"])
+        self.fake.call_remote("start_job_queue")
+        await self.until(lambda: self.fake.objects["print_stats"]["filename"] == "a.gcode")
+        self.fake.call_remote("pause_job_queue")
+        while (await self.ask("status"))["queue_state"] != "paused":
+            await self.until(lambda: True)
+
     async def test_survives_a_restart(self) -> None:
         await self.ask("post_job", filenames=["b.gcode"])
         await self.broker.stopService()

@@ -238,9 +238,9 @@ class CatalogTests(SynchronousTestCase):
 
     def test_what_browsers_need_to_start(self) -> None:
         needed = """server.connection.identify server.info server.config machine.system_info
-            machine.proc_stats server.database.list server.job_queue.status server.history.list server.announcements.list
-            server.files.get_directory server.webcams.list server.gcode_store server.temperature_store
-            printer.objects.list printer.objects.subscribe"""
+            machine.proc_stats server.database.list server.job_queue.status server.history.list
+            server.announcements.list server.files.get_directory server.webcams.list server.gcode_store
+            server.temperature_store printer.objects.list printer.objects.subscribe"""
         self.assertEqual(set(needed.split()) - set(catalog.served().rpc), set())
 
     def test_openapi(self) -> None:

@@ -1,4 +1,4 @@
-"""The websocket face on a real loopback port: requests, subscriptions, notifications, floods, slow readers."""
+"""The websocket face on a real loopback port: requests, subscriptions, notifications, floods, slowness."""
 
 from typing import Any
 
