@@ -202,7 +202,8 @@ cdef class Lookahead:
         move.reach_s = min(move.junction_s, before.reach_s + 2. * before.smooth_accel * before.distance)
 
     cdef int enlarge(self) noexcept nogil:
-        cdef planned_move *larger = <planned_move *>realloc(self.moves, 2 * self.capacity * sizeof(planned_move))
+        cdef size_t size = 2 * self.capacity * sizeof(planned_move)
+        cdef planned_move *larger = <planned_move *>realloc(self.moves, size)
         if larger == NULL:
             return -1
         self.moves = larger
