@@ -144,7 +144,6 @@ class NearCase(SynchronousTestCase):
 
 
 class Moves(NearCase):
-
     def test_a_move(self) -> None:
         printer = Printer().homed()
         printer.toolhead.move([10, 20, 0.5, 1.5], 50)
@@ -359,7 +358,6 @@ class Faults(NearCase):
 
 
 class Homing(NearCase):
-
     def test_home(self) -> None:
         """The carriage stands at an unknown place; after homing its coordinate is that of the switch."""
         printer = Printer()
@@ -405,7 +403,7 @@ class Homing(NearCase):
 
     def test_no_trigger(self) -> None:
         printer = Printer()
-        printer.endstop("z").switch = -10**9
+        printer.endstop("z").switch = -(10**9)
         rail = printer.toolhead.kinematics.rails["z"]
         error = self.assertRaises(CommandError, printer.run, home_axis(printer.toolhead, rail))
         self.assertEqual(str(error), "No trigger on z after full movement")
