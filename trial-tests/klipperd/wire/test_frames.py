@@ -95,6 +95,13 @@ class Parsing(SynchronousTestCase):
         self.assertEqual(parser.feed(bytes(frame)), [])
         self.assertEqual((parser.invalid_frames, parser.invalid_bytes), (1, 5))
 
+    def test_hunting_goes_on_in_the_next_piece(self) -> None:
+        """After bad bytes everything up to the next sync is skipped, wherever the pieces end."""
+        parser = FrameParser()
+        found = [parser.feed(piece) for piece in (b"\x01", seal_frame(1, b"lost"), seal_frame(2))]
+        self.assertEqual(found, [[], [], [(2, b"")]])
+        self.assertEqual((parser.invalid_bytes, parser.invalid_frames), (10, 1))
+
     def test_much_garbage_at_once(self) -> None:
         """More than the parser's buffer, without any sync."""
         parser = FrameParser()

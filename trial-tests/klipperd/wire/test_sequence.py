@@ -174,6 +174,14 @@ class Machine(SynchronousTestCase):
         self.assertEqual(sender.released(), [b"a", b"b"])
         self.assertEqual(sender.phase, "flowing")
 
+    def test_nak_after_responses(self) -> None:
+        sender = self.flowing()
+        sender.send(b"b", 0.02)
+        lost = sender.send(b"c", 0.02)
+        for empty in (False, True):
+            sender.receive(3, empty, 0.03)
+        self.assertEqual(sender.receive(3, True, 0.04), b"~" + lost)
+
     def test_nak_resends_all_and_once(self) -> None:
         sender = self.flowing()
         first, second = sender.send(b"b", 0.02), sender.send(b"c", 0.02)
