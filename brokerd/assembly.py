@@ -14,6 +14,7 @@ from brokerd.access.methods import AccessMethods
 from brokerd.access.origins import OriginRules
 from brokerd.announcements import AnnouncementMethods
 from brokerd.catalog import COMPONENTS
+from brokerd.chores import Chores
 from brokerd.connection_methods import ConnectionMethods
 from brokerd.database.methods import DatabaseMethods
 from brokerd.database.store import Database
@@ -71,6 +72,7 @@ class Assembly:
     now: Callable[[], float] = time.time
     registry: Registry = field(init=False, factory=Registry)
     broadcaster: Broadcaster = field(init=False, factory=Broadcaster)
+    chores: Chores = field(init=False, factory=Chores)
     threads: WorkerThreads = field(init=False)
     database: Database = field(init=False)
     host: HostSession = field(init=False)
@@ -88,7 +90,7 @@ class Assembly:
         settings, reactor = self.settings, self.reactor
         self.threads = WorkerThreads(reactor, "brokerd", _THREADS)
         self.database = Database(reactor, settings.data / "database" / "brokerd.sqlite")
-        self.host = HostSession(self.link, reactor, self.broadcaster)
+        self.host = HostSession(self.link, reactor, self.broadcaster, self.chores)
         self._add_roots()
         self.gate = Gate(
             AddressRules(settings.trusted_clients, settings.trusted_proxies),
@@ -107,10 +109,13 @@ class Assembly:
 
     def _make_faces(self) -> None:
         settings, rpc = self.settings, JsonRpc(self.registry)
-        self.sockets = SocketFactory(rpc, self.gate, self.host.hub, settings.max_websockets, self.reactor)
+        self.sockets = SocketFactory(
+            rpc, self.gate, self.host.hub, self.chores, settings.max_websockets, self.reactor
+        )
         self.broadcaster.attach(self.sockets)
         services = HttpServices(
             clock=self.reactor,
+            chores=self.chores,
             registry=self.registry,
             rpc=rpc,
             gate=self.gate,
@@ -139,7 +144,14 @@ class Assembly:
         start_print = PrintStarter(host, jobs).start
         self.history = HistoryMethods(self.database, self.metadata, jobs, self.broadcaster, now)
         self.queue = JobQueueMethods(
-            self.database, self.metadata, jobs, start_print, self.broadcaster, now, settings.queue_automatic
+            self.database,
+            self.metadata,
+            jobs,
+            start_print,
+            self.broadcaster,
+            now,
+            self.chores,
+            settings.queue_automatic,
         )
         self._offer_remote_methods()
         printing = lambda: jobs.printing  # noqa: E731

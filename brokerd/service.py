@@ -127,6 +127,8 @@ class Broker(Service):
         parts.site.abort_all()
         if self._attached is not None:
             self._attached.detach()
+        parts.chores.cancel()
+        await parts.history.settle()
         for service in (parts.host, parts.temperatures, parts.load, parts.threads, parts.database):
             await _settled(service.stopService())
 

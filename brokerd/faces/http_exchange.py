@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from attrs import define, field
-from twisted.internet.defer import Deferred
-from twisted.logger import Logger
+from twisted.internet.defer import CancelledError
 from twisted.web.http import RESPONSES, Request
 
 from brokerd.encoding import encode
@@ -20,8 +19,6 @@ from brokerd.registry.exchange import Content, FileReply, HttpRequest
 from brokerd.registry.table import BoundEndpoint, BoundMethod, Route, permit
 
 __all__ = ["HttpExchange"]
-
-log = Logger()
 
 _JSONRPC = "/server/jsonrpc"
 _ALLOWED_HEADERS = "Origin, Accept, Content-Type, X-Requested-With, Authorization, X-Api-Key"
@@ -133,14 +130,15 @@ class HttpExchange:
         if self._answered:
             return
         self._answered = True
-        running: Deferred[None] = Deferred.fromCoroutine(self._serve())
-        running.addErrback(lambda failure: log.failure("answering {path}", failure, path=self.path))
+        self._services.chores.spawn(self._serve(), "answering a request")
 
     async def _serve(self) -> None:
         try:
             await self._answer()
         except ApiError as error:
             self._send_error(error)
+        except CancelledError:
+            raise  # the broker stops
         except Exception:
             self._send_error(ApiError(fault(f"{self.verb} {self.path}")))
 

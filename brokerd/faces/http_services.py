@@ -7,6 +7,7 @@ from attrs import frozen
 from twisted.internet.interfaces import IReactorTime
 
 from brokerd.access.gate import Gate
+from brokerd.chores import Chores
 from brokerd.errors import TooLarge
 from brokerd.faces.file_sender import FileSender
 from brokerd.faces.jsonrpc import JsonRpc
@@ -22,6 +23,7 @@ __all__ = ["HttpServices"]
 class HttpServices:
     """Shared by all HTTP requests of a broker.
 
+    @ivar chores: the requests being answered.
     @ivar uploads: directory of files that are not complete yet.
     @ivar upload_limit: longest upload (bytes).
     @ivar body_limit: longest other body (bytes).
@@ -29,6 +31,7 @@ class HttpServices:
     """
 
     clock: IReactorTime
+    chores: Chores
     registry: Registry
     rpc: JsonRpc
     gate: Gate

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import uuid4
 
 from attrs import define
-from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.defer import CancelledError, Deferred, gatherResults
 from twisted.logger import Logger
 
 from brokerd.encoding import decode, encode
@@ -94,6 +94,8 @@ class JsonRpc:
             result = await method.call(params, caller)
         except ApiError as error:
             return _error(_NO_METHOD if error.code == 404 else error.code, error.message, number)
+        except CancelledError:
+            raise  # the broker stops
         except Exception:
             return _error(_INTERNAL_ERROR, fault(name), number)
         return {"jsonrpc": "2.0", "result": result, "id": number}

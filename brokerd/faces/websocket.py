@@ -6,12 +6,12 @@ from typing import Any
 from attrs import define, field
 from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
 from autobahn.websocket.types import ConnectionDeny, ConnectionRequest
-from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IPushProducer, IReactorTime
 from twisted.logger import Logger
 from zope.interface import implementer
 
 from brokerd.access.gate import Gate
+from brokerd.chores import Chores
 from brokerd.errors import ApiError, BadRequest
 from brokerd.faces.jsonrpc import JsonRpc
 from brokerd.notifications import notification
@@ -112,8 +112,7 @@ class Socket(WebSocketServerProtocol):
         if self._in_flight >= _IN_FLIGHT:
             payload = self._only_emergency(payload)
         self._in_flight += 1
-        answering = Deferred.fromCoroutine(self.factory.rpc.answer(payload, self.caller))
-        answering.addCallbacks(self._answer, self._no_answer)
+        self.factory.chores.spawn(self._answer(payload), "answering a websocket", self._answered)
 
     def _only_emergency(self, payload: bytes) -> bytes:
         """A client that floods us is heard only if it wants to stop the printer."""
@@ -122,15 +121,14 @@ class Socket(WebSocketServerProtocol):
         self.sendClose(_TOO_SLOW, f"more than {_IN_FLIGHT} requests without waiting for answers")
         return b"[]"
 
-    def _answer(self, text: bytes | None) -> None:
+    def _answered(self) -> None:
         self._in_flight -= 1
+
+    async def _answer(self, payload: bytes) -> None:
+        text = await self.factory.rpc.answer(payload, self.caller)
         if text is not None and self.state == self.STATE_OPEN:
             self.sendMessage(text)
             self._count(len(text))
-
-    def _no_answer(self, failure: Any) -> None:
-        self._in_flight -= 1
-        log.failure("answering a websocket", failure)
 
     def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:
         expiry, self._expiry = self._expiry, None
@@ -188,17 +186,20 @@ class SocketFactory(WebSocketServerFactory):
 
     @ivar rpc: answers requests.
     @ivar gate: says who a client is.
+    @ivar chores: the requests being answered.
     @ivar clock: for patience.
     """
 
     protocol: Any = Socket
     noisy = False
 
-    def __init__(self, rpc: JsonRpc, gate: Gate, hub: StatusHub, most: int, clock: IReactorTime) -> None:
+    def __init__(
+        self, rpc: JsonRpc, gate: Gate, hub: StatusHub, chores: Chores, most: int, clock: IReactorTime
+    ) -> None:
         super().__init__(server="", reactor=clock)
         # Autobahn's own batches its timers on the global reactor, and can't take them back.
         self._batched_timer = _Timer(clock)
-        self.rpc, self.gate, self.clock = rpc, gate, clock
+        self.rpc, self.gate, self.chores, self.clock = rpc, gate, chores, clock
         self._hub, self._most, self._last_number = hub, most, 0
         self._open: dict[int, Socket] = {}
         self.setProtocolOptions(

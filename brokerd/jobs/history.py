@@ -52,6 +52,11 @@ class HistoryMethods:
         """Close what an earlier broker left open."""
         await self._database.run(ledger.close_interrupted)
 
+    async def settle(self) -> None:
+        """Wait until what happened so far is recorded."""
+        if self._work is not None:
+            await self._work
+
     def job_started(self, stats: PrintStats) -> None:
         self._queue(self._started(stats, self._now()))
 

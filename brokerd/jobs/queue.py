@@ -16,9 +16,9 @@ from typing import Annotated, Any, ClassVar
 from uuid import uuid4
 
 from attrs import asdict, define, field, frozen
-from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
+from brokerd.chores import Chores
 from brokerd.database import namespaces
 from brokerd.database.store import Database
 from brokerd.errors import ApiError, BadRequest, NotFound
@@ -61,6 +61,7 @@ class JobQueueMethods:
     _start_print: Callable[[str], Awaitable[bool]]
     _broadcaster: Broadcaster
     _now: Callable[[], float]
+    _chores: Chores
     _automatic: bool = False
     _queue: list[_Queued] = field(init=False, factory=list)
     _state: str = field(init=False, default="paused")
@@ -80,8 +81,7 @@ class JobQueueMethods:
         if self._state != "ready":
             return
         if status == "completed" and self._automatic and self._queue:
-            loading = Deferred.fromCoroutine(self._load_next())
-            loading.addErrback(lambda failure: log.failure("loading the next job", failure))
+            self._chores.spawn(self._load_next(), "loading the next job")
         else:
             self._set_state("paused")
 

@@ -1,6 +1,6 @@
 """The broker's conversation with a motion host: introduce itself, follow its state, pass on what it says."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Protocol
 
 from attrs import define, field
@@ -11,6 +11,7 @@ from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
 from brokerd import SERVER_VERSION
+from brokerd.chores import Chores
 from brokerd.errors import BadRequest, HostUnavailable
 from brokerd.hostlink import HostAbsent, HostError, HostLink
 from brokerd.notifications import Broadcaster, notification
@@ -28,13 +29,13 @@ KLIPPY_READY = notification("notify_klippy_ready", "the motion host is ready for
 KLIPPY_SHUTDOWN = notification("notify_klippy_shutdown", "the motion host has shut down")
 KLIPPY_DISCONNECTED = notification("notify_klippy_disconnected", "the motion host is gone or restarts")
 
-RemoteMethod = Callable[..., Awaitable[None]]
+RemoteMethod = Callable[..., Coroutine[Deferred[Any], Any, None]]
 
 
 class HostListener(Protocol):
     """A part of the broker that follows the motion host."""
 
-    async def host_ready(self) -> None:
+    def host_ready(self) -> Coroutine[Deferred[Any], Any, None]:
         """The host became ready; its objects are known."""
 
     def host_stopped(self, state: str) -> None:
@@ -56,6 +57,7 @@ class HostSession(Service):
     _link: HostLink
     _clock: IReactorTime
     _broadcaster: Broadcaster
+    _chores: Chores = field(factory=Chores)
     state: str = field(init=False, default="disconnected")
     state_message: str = field(init=False, default="the motion host is not connected")
     info: Mapping[str, Any] = field(init=False, factory=dict)
@@ -100,7 +102,7 @@ class HostSession(Service):
     def offer(self, name: str, call: RemoteMethod) -> None:
         """Let the host's macros call C{call} as the remote method C{name}."""
         self._remote_methods.append(name)
-        self._messages[name] = lambda params: self._spawn(call(**params), f"remote method {name}")
+        self._messages[name] = lambda params: self._chores.spawn(call(**params), f"remote method {name}")
 
     @property
     def missing(self) -> list[str]:
@@ -169,7 +171,7 @@ class HostSession(Service):
     def became_ready(self) -> None:
         log.info("the motion host is ready")
         for listener in self._listeners:
-            self._spawn(listener.host_ready(), "a listener to the motion host")
+            self._chores.spawn(listener.host_ready(), "a listener to the motion host")
         self._broadcaster.send(KLIPPY_READY)
 
     def stopped(self) -> None:
@@ -248,7 +250,3 @@ class HostSession(Service):
         template = {"method": "process_status_update"}
         answer = await self.request("objects/subscribe", {"objects": objects, "response_template": template})
         return {"status": answer.get("status", {}), "eventtime": answer.get("eventtime", 0.0)}
-
-    def _spawn(self, work: Awaitable[None], what: str) -> None:
-        running: Deferred[None] = Deferred.fromCoroutine(work)  # type: ignore[arg-type]
-        running.addErrback(lambda failure: log.failure("{what} failed", failure, what=what))

@@ -1,0 +1,41 @@
+"""Work that nobody waits for, but that must not outlive the broker."""
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from attrs import define, field
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+__all__ = ["Chores"]
+
+log = Logger()
+
+
+@define(eq=False)
+class Chores:
+    """Coroutines that run by themselves. What they raise is logged."""
+
+    _running: set[Deferred[Any]] = field(init=False, factory=set)
+
+    def spawn(
+        self, work: Coroutine[Deferred[Any], Any, Any], what: str, ended: Callable[[], None] | None = None
+    ) -> None:
+        """Run C{work}; C{ended} is called when it is over, however it ends."""
+        running = Deferred.fromCoroutine(work)
+        self._running.add(running)
+
+        def over(result: Any) -> None:
+            self._running.discard(running)
+            if isinstance(result, Failure) and result.check(CancelledError) is None:
+                log.failure("{what} failed", result, what=what)
+            if ended is not None:
+                ended()
+
+        running.addBoth(over)
+
+    def cancel(self) -> None:
+        """Break off whatever still runs."""
+        for running in list(self._running):
+            running.cancel()
