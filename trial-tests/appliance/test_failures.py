@@ -179,7 +179,7 @@ class MalformedGcode(SynchronousTestCase):
 
 
 class FullDisk(SynchronousTestCase):
-    """The data folder on a file system of 8 MB, in a mount namespace of its own."""
+    """The data folder on a file system of 24 MB, in a mount namespace of its own."""
 
     timeout = 120
 
@@ -189,7 +189,7 @@ class FullDisk(SynchronousTestCase):
         if subprocess.run(["unshare", "-rm", "true"], capture_output=True, check=False).returncode:
             self.skipTest("this machine has no user namespaces")
         appliance = RunningAppliance(1.0)
-        appliance.small_disk = 8
+        appliance.small_disk = 24
         self.addCleanup(appliance.clean_up)
         appliance.start()
         big = folder / "big.gcode"
