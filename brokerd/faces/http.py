@@ -31,7 +31,9 @@ class BrokerRequest(Request):
     def gotLength(self, length: int | None) -> None:
         """The headers are complete."""
         self.content = BytesIO()
-        verb, uri = self.channel.request_line
+        # An upload may be refused, and so answered, before its end.
+        self.method, self.uri, self.clientproto = self.channel.request_line
+        verb, uri = self.method, self.uri
         if uri.partition(b"?")[0] == _WEBSOCKET and self.requestHeaders.hasHeader(b"Upgrade"):
             return
         services = self.channel.site.services
@@ -65,9 +67,10 @@ class BrokerChannel(HTTPChannel):
     transport: Any
 
     @property
-    def request_line(self) -> tuple[bytes, bytes]:
-        """Verb and URI of the request whose headers are complete; Twisted hands them out only at its end."""
-        return self._command, self._path
+    def request_line(self) -> tuple[bytes, bytes, bytes]:
+        """Verb, URI and version of the request whose headers are complete; Twisted hands them out only at
+        its end."""
+        return self._command, self._path, self._version
 
     def connectionMade(self) -> None:
         super().connectionMade()
