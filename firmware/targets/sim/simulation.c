@@ -17,14 +17,6 @@ static double shortest_pause(void) {
     return timebase_speed(&simulation.timebase) > slow_speed ? fast_quantum : quantum;
 }
 
-// Virtual seconds by which the clock may outrun this process. What a host sends in them is read up to
-// so much later than it was sent: two pauses are enough, and the full slack only at very high speed.
-static double lease_ahead(void) {
-    static const double least = 0.02;
-    double ahead = 2 * shortest_pause() * timebase_speed(&simulation.timebase);
-    return ahead < least ? least : ahead > TIMEBASE_SLACK ? TIMEBASE_SLACK : ahead;
-}
-
 static void run_tasks(void) {
     do
         mcu_run_tasks();
@@ -99,12 +91,12 @@ void simulation_run(void) {
     console_flush();
     follow_plug();
     simulation.mcu.shutdown = is_shutdown();
-    timebase_lease(&simulation.timebase, ticks_seconds(simulation.now) + lease_ahead());
+    timebase_lease(&simulation.timebase, ticks_seconds(simulation.now) + TIMEBASE_SLACK);
 }
 
 double simulation_pause(void) {
     double speed = timebase_speed(&simulation.timebase);
-    double shortest = shortest_pause(), longest = simulation.timebase.page ? lease_ahead() / 2 / speed : 1;
+    double shortest = shortest_pause(), longest = simulation.timebase.page ? TIMEBASE_SLACK / 2 / speed : 1;
     ticks due = first_due();
     if (simulation.printer.next_sample < due)
         due = simulation.printer.next_sample;

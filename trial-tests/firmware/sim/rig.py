@@ -12,7 +12,7 @@ import socket
 import struct
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from mmap import mmap
 from pathlib import Path
 from typing import Any
@@ -196,17 +196,33 @@ class Rig:
         """A second simulator on the clock page of C{other}."""
         return cls(other.folder.with_name(f"{other.folder.name}-{slot}"), model, page=other.clock, slot=slot)
 
-    def _wait_until(self, condition: Any, complaint: str) -> None:
+    def _wait_until(
+        self, condition: Callable[[], bool], complaint: str, process: subprocess.Popen[bytes] | None = None
+    ) -> None:
         deadline = time.monotonic() + PATIENCE
+        process = process or self.process
         while not condition():
-            if time.monotonic() > deadline or self.process.poll() is not None:
+            if time.monotonic() > deadline or process.poll() is not None:
                 raise AssertionError(f"{complaint}: {self.errors.read_text()}")
             select.select([], [], [], 0.0005)
 
     def connect(self, flush: bool = True) -> RawMcu:
         """Open the firmware's port."""
-        self.mcu = RawMcu(self.link, flush)
+        try:
+            self.mcu = RawMcu(self.link, flush)
+        except AssertionError as error:
+            raise AssertionError(f"{error}; {self._state()}") from error
         return self.mcu
+
+    def _state(self) -> str:
+        """What the simulator is doing, for messages."""
+        process = Path(f"/proc/{self.process.pid}")
+        try:
+            state = (process / "stat").read_text().rsplit(")", 1)[1].split()[0]
+            doing = (process / "wchan").read_text()
+        except OSError as error:
+            return f"no process: {error}; {self.errors.read_text()}"
+        return f"process {state} in {doing}, lease {self.clock.leases()[16]}; {self.errors.read_text()}"
 
     def advance(self, seconds: float) -> None:
         """Let virtual time go on by so much, and not further. What comes from the firmware is kept. All that

@@ -137,17 +137,13 @@ class ConsoleTests(SimTestCase):
         self.assertTrue(os.path.lexists(self.r.link))  # it had no time to tidy up
         folder = self.r.folder
         command = [simulator(), str(folder / "model"), "-I", self.r.link]
-        stale = os.readlink(self.r.link)
+        stale = os.lstat(self.r.link).st_ino
         second = subprocess.Popen(command, stderr=subprocess.DEVNULL)
         self.addCleanup(second.wait, PATIENCE)
         self.addCleanup(second.terminate)
-        deadline = time.monotonic() + PATIENCE
-        while True:
-            try:
-                RawMcu(self.r.link).close()
-                break
-            except (OSError, AssertionError):
-                self.assertLess(time.monotonic(), deadline, stale)
+        # Not through the old link: its terminal's number may have been given to somebody else since.
+        self.r._wait_until(lambda: os.lstat(self.r.link).st_ino != stale, "the link isn't replaced", second)
+        RawMcu(self.r.link).close()
         file = folder / "file"
         file.write_text("precious")
         refused = subprocess.run([*command[:-1], str(file)], capture_output=True, text=True, timeout=PATIENCE)
