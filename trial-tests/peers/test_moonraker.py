@@ -38,6 +38,13 @@ class MoonrakerTests(SynchronousTestCase):
         text = printer_cfg.read_text("utf-8").replace(str(appliance.data / "gcodes"), str(data / "gcodes"))
         printer_cfg.write_text(text, "utf-8")
         appliance.call("POST", "/printer/restart")
+
+        def restarted() -> bool:
+            settings = appliance.status("configfile")["configfile"]["settings"]
+            return bool(settings["virtual_sdcard"]["path"] == str(data / "gcodes"))
+
+        appliance.wait_for("the restart", restarted)
+        appliance.wait_state("ready")
         port = free_port()
         (data / "config" / "moonraker.conf").write_text(CONFIG.format(port=port, uds=appliance.uds))
         moonraker = PeerServer([str(program), "-d", str(data)], data / "out.log", f"http://127.0.0.1:{port}")

@@ -94,7 +94,12 @@ class HeatScenarios(Scenarios):
             target.fill("215")
             target.press("Enter")
             expect(target).to_have_value("215")
-            assert self.broker.printer.commands == ["SET_HEATER_TEMPERATURE HEATER=extruder TARGET=215"]
+            sent = self.broker.printer.commands
+            for _ in range(200):  # the field shows its value before the command has arrived
+                if sent:
+                    break
+                page.wait_for_timeout(50)
+            assert sent == ["SET_HEATER_TEMPERATURE HEATER=extruder TARGET=215"], sent
             before = page.locator("#chart").screenshot()
             self.tell(self.broker.printer.warm)
             expect(page.get_by_role("row", name="Extruder")).to_contain_text("215.0 °C")

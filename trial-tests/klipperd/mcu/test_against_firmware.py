@@ -207,7 +207,7 @@ class TwoSimulators(McuCase):
     async def test_homing_across(self) -> None:
         """The relay by the links keeps two MCUs going for a second, and stops both."""
         # Not to fail on a busy computer; how long the relay takes is not the question here.
-        self.patch(trsync, "_TIMEOUT_SEVERAL", 0.15)
+        self.patch(trsync, "_TIMEOUT_SEVERAL", 0.6)
         devices = [RealMcu(self.mktemp(), SIM) for _ in range(2)]
         for device in devices:
             self.addCleanup(device.close)
@@ -223,7 +223,7 @@ class TwoSimulators(McuCase):
         begin = main.print_time_now() + 0.2
         endstop.home_start(begin, 0.001)
         with self.assertRaises(HomingFailed) as caught:
-            await endstop.home_wait(begin + 1.0)
+            await endstop.home_wait(begin + 2.0)
         self.assertIs(caught.exception.reason, TriggerReason.PAST_END)
         begin = main.print_time_now() + 0.2
         endstop.home_start(begin, 0.001, triggered=False)
