@@ -85,6 +85,16 @@ class Regression(SynchronousTestCase):
         self.assertEqual(refused, 12)
         self.assertLess(abs(mcu.offset(regression.estimate, 2060.0)), 30e-6)
 
+    def test_one_way_delays_weigh_little(self) -> None:
+        """Each second question waits up to 2 ms on its way: it was not read in the middle of its trip."""
+        mcu = SimulatedMcu(error=20e-6)
+        regression = ClockRegression(mcu.nominal)
+        for second in range(60):
+            extra = mcu.chance.uniform(0.0, 0.002) if second % 2 else 0.0
+            regression.add(mcu.ask(2000.0 + second, extra))
+        assert regression.estimate is not None
+        self.assertLess(abs(mcu.offset(regression.estimate, 2060.0)), 25e-6)
+
     def test_a_line_that_became_slower(self) -> None:
         """What looks bad at first is the new normal after a while."""
         mcu = SimulatedMcu()

@@ -223,6 +223,20 @@ class Configuring(McuCase):
             await mcu.connect()
         self.assertIn("came back with another firmware (v0-fake): use RESTART", str(caught.exception))
 
+    async def test_nothing_is_lost_at_the_end(self) -> None:
+        """What was asked for before the end, such as switching a fan off, still leaves."""
+        fake = self.fake()
+        mcu = await self.prepared(fake.path)
+        board = self.board(mcu)
+        outs = [board.digital_out(Pin(f"PA{number}"), max_duration=0.0) for number in range(12)]
+        await mcu.connect()
+        for out in outs:
+            out.set(mcu.print_time_now() + 0.3, True)
+        last = mcu.print_time_now() + 0.3
+        await mcu.close()
+        self.assertEqual(len(fake.commands("queue_digital_out")), 12)
+        self.assertGreater(fake.clock() / FREQ, last, "it waited for what was under way")
+
     async def test_firmware_restart(self) -> None:
         fake = self.fake()
         mcu = await self.prepared(fake.path)
