@@ -40,8 +40,8 @@ class MoonrakerTests(SynchronousTestCase):
         appliance.call("POST", "/printer/restart")
 
         def restarted() -> bool:
-            settings = appliance.status("configfile")["configfile"]["settings"]
-            return bool(settings["virtual_sdcard"]["path"] == str(data / "gcodes"))
+            settings = appliance.status("configfile").get("configfile", {}).get("settings", {})
+            return bool(settings.get("virtual_sdcard", {}).get("path") == str(data / "gcodes"))
 
         appliance.wait_for("the restart", restarted)
         appliance.wait_state("ready")
