@@ -318,6 +318,7 @@ class Closing(LinkCase):
             link.send(command(2, i), lane, 0, 1000 + i, notify=i + 1)
         records_until(link, lambda found: len(found) == 3)
         self.assertEqual(commands_of(again.receiver), [command(2, i) for i in range(3)])
+        link.stop()
 
     def test_never_started(self) -> None:
         left, right = os.pipe()
