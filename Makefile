@@ -27,7 +27,7 @@ $(VENV)/ready: pyproject.toml | packages
 	@echo "Installing the Python packages into $(VENV) (one to two minutes the first time)"
 	@test -x $(PY) || $(PYTHON) -m venv $(VENV)
 	@$(PY) -m pip install -q --disable-pip-version-check -U "pip>=24" "setuptools>=77,<90" wheel "cython>=3.1,<3.4"
-	@$(PY) -m pip install -q --disable-pip-version-check --no-build-isolation -e ".[dev]"
+	@$(PY) -W ignore -m pip install -q --disable-pip-version-check --no-build-isolation -e ".[dev]"
 	@touch $@
 
 build: $(VENV)/ready  ## build the extensions and the simulated printer; leaves .venv/bin/appliance ready
@@ -50,6 +50,10 @@ bench: build  ## measure speed as ratios, side by side in one run
 
 docs: build  ## write docs/reference/ from the declarations
 	@$(PY) -m appliance.cli reference docs/reference
+
+fuzz: build  ## feed broken bytes to the host's parser and to the firmware's for a minute each
+	@PYTHONPATH=. $(PY) trial-tests/klipperd/wire/fuzz.py --seconds 60
+	@$(MAKE) -s -C firmware fuzz
 
 clean:  ## remove what was built
 	rm -rf build $(VENV) appliance/mcu _trial_temp*

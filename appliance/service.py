@@ -108,7 +108,9 @@ def make_appliance(reactor: Any, settings: Settings) -> Appliance:
     fine = FineClock(reactor)
     clock: IReactorTime = fine
     page: ClockPage | None = None
-    if settings.speed != 1.0:
+    # Simulated MCUs share the host's time even in real time: a computer that has a moment for neither then
+    # makes nobody late. Real ones would not wait.
+    if settings.speed != 1.0 or settings.simulators:
         page = ClockPage.create(_page_file(settings), settings.speed)
         _Page(page).setServiceParent(service)
         scaled = ScaledClock(page, fine)

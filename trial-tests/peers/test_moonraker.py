@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -67,8 +68,13 @@ class MoonrakerTests(SynchronousTestCase):
             return bool(status["print_stats"]["state"] == "complete")
 
         moonraker.wait_for("the end of the print", complete, 300)
-        job = moonraker.call("GET", "/server/history/list")["result"]["jobs"][0]
-        self.assertEqual((job["filename"], job["status"]), (SAMPLE.name, "completed"))
+
+        def recorded() -> Any:
+            jobs = moonraker.call("GET", "/server/history/list")["result"]["jobs"]
+            return next((job for job in jobs if job["status"] == "completed"), None)
+
+        job = moonraker.wait_for("the job in Moonraker's history", recorded, 30)
+        self.assertEqual(job["filename"], SAMPLE.name)
         self.assertGreater(job["filament_used"], 300)
 
         # The printer restarts, and Moonraker notices and comes back.
