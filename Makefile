@@ -31,7 +31,7 @@ $(VENV)/ready: pyproject.toml | packages
 	@touch $@
 
 build: $(VENV)/ready  ## build the extensions and the simulated printer; leaves .venv/bin/appliance ready
-	@$(PY) setup.py -q build_ext --inplace -j2 build_firmware --in-checkout
+	@$(PY) setup.py -q build_ext --inplace -j2 build_data --in-checkout
 
 run: build  ## start the appliance with its simulated printer and print a sample; open the URL it shows
 	@$(PY) -m appliance.demo --http $(HTTP) --speed $(SPEED) $(FILE)

@@ -5,6 +5,7 @@ C{CYTHON_DEBUG=1} builds them with bounds checks on, for the trial suite.
 """
 
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -32,10 +33,13 @@ def extensions() -> list[Extension]:
     ]
 
 
-class BuildFirmware(Command):
-    """Compile the firmware targets that run on this computer into appliance/mcu/."""
+class BuildData(Command):
+    """What the package carries besides Python: firmware that runs on this computer, and default configs.
 
-    description = "build the simulated printer and the host MCU"
+    C{appliance/mcu/} gets the binaries; C{appliance/defaults/}, in a wheel only, a copy of C{config/}.
+    """
+
+    description = "build the simulated printer and the host MCU, copy the default configurations"
     user_options = [("in-checkout", None, "put the binaries beside the sources")]
     boolean_options = ["in-checkout"]
     editable_mode = False
@@ -47,13 +51,18 @@ class BuildFirmware(Command):
     def finalize_options(self) -> None:
         self.set_undefined_options("build_py", ("build_lib", "build_lib"))
 
-    def _folder(self) -> Path:
-        base = ROOT if self.editable_mode or self.in_checkout else Path(self.build_lib)
-        return base / "appliance" / "mcu"
+    @property
+    def _beside_sources(self) -> bool:
+        return self.editable_mode or self.in_checkout
+
+    def _package(self) -> Path:
+        return (ROOT if self._beside_sources else Path(self.build_lib)) / "appliance"
 
     def run(self) -> None:
-        folder = self._folder().absolute()
+        folder = (self._package() / "mcu").absolute()
         folder.mkdir(parents=True, exist_ok=True)
+        if not self._beside_sources:
+            shutil.copytree(ROOT / "config", self._package() / "defaults", dirs_exist_ok=True)
         for target in ("linux", "sim"):
             # Objects go beside the checkout's other build products, so that a second build is quick.
             out = ROOT / "build" / "firmware" / target
@@ -66,21 +75,24 @@ class BuildFirmware(Command):
             binary.chmod(0o755)
 
     def get_source_files(self) -> list[str]:
-        return [
-            str(p.relative_to(ROOT)) for p in ROOT.glob("firmware/**/*") if p.suffix in (".c", ".h", ".py")
-        ]
+        found = [*ROOT.glob("firmware/**/*"), *ROOT.glob("config/**/*")]
+        return [str(p.relative_to(ROOT)) for p in found if p.is_file() and "build" not in p.parts]
 
     def get_outputs(self) -> list[str]:
-        return [str(self._folder() / f"mcu-{target}") for target in ("linux", "sim")]
+        if self._beside_sources:
+            return []
+        return [
+            str(p) for name in ("mcu", "defaults") for p in (self._package() / name).rglob("*") if p.is_file()
+        ]
 
     def get_output_mapping(self) -> dict[str, str]:
         return {}
 
 
-build.sub_commands.append(("build_firmware", None))
+build.sub_commands.append(("build_data", None))
 
 setup(
-    cmdclass={"build_firmware": BuildFirmware},
+    cmdclass={"build_data": BuildData},
     ext_modules=cythonize(
         extensions(),
         language_level=3,

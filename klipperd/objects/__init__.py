@@ -13,14 +13,13 @@ these declarations; nothing is declared twice.
 """
 
 from klipperd.objects.call import Call, Command, command, param, remote
-from klipperd.objects.declare import Every, Identity, Named, PrinterObject
+from klipperd.objects.declare import Identity, Named, PrinterObject
 from klipperd.objects.option import choose, group, option, options_named, status_field
 from klipperd.objects.values import Gcode, Pin
 
 __all__ = [
     "Call",
     "Command",
-    "Every",
     "Gcode",
     "Identity",
     "Named",

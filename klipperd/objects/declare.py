@@ -12,7 +12,7 @@ from klipperd.errors import Place
 from klipperd.objects.call import Command, Remote, commands_of, remotes_of
 from klipperd.objects.option import status_fields
 
-__all__ = ["Every", "Identity", "Named", "Need", "PrinterObject"]
+__all__ = ["Identity", "Named", "Need", "PrinterObject"]
 
 
 @frozen
@@ -34,11 +34,6 @@ class Named:
     name, or by the last word of it)."""
 
     option: str
-
-
-@frozen
-class Every:
-    """Marks C{Annotated[Sequence[X], Every()]}; a plain C{Sequence[X]} means the same."""
 
 
 @frozen
@@ -80,7 +75,8 @@ class PrinterObject:
 
     C{build(config, ...)}: the parameter named C{config} gets the section's values; the others get
     objects by their annotated type: C{X}, C{X | None}, C{Sequence[X]} (all there are, built before),
-    C{Annotated[X, Named("option")]}, or L{Identity}. Its return annotation is the type that others
+    C{Annotated[X, Named("option")]} or, for a list of names, C{Annotated[Sequence[X], Named("option")]},
+    or L{Identity}. Its return annotation is the type that others
     ask for it by.
 
     C{always}: built with its defaults even when the section is absent. C{internal}: an object that has no

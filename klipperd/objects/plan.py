@@ -108,16 +108,20 @@ class _Resolver:
 
     def _by_name(self, step: Step, need: Need, givers: list[Step]) -> Iterator[Problem]:
         assert need.named_by is not None
-        wanted = settings_of(step.config).get(need.named_by) or ""
+        value = settings_of(step.config).get(need.named_by)
+        wanted = list(value) if isinstance(value, list) else [value or ""]
         named = {g.identity.name: g for g in givers} | {g.identity.section: g for g in givers}
-        found = named.get(wanted)
-        step.sources[need.parameter] = Source(need.kind, (found,) if found else ())
-        if found is None and not need.optional:
-            place = step.identity.place
-            section = self.document.sections.get(step.identity.section)
-            if section is not None and need.named_by in section.options:
-                place = section.options[need.named_by].place
-            text = f"there is no {need.kind.__name__.lower()} named {wanted!r}{nearest(wanted, list(named))}"
+        found = tuple(named[name] for name in wanted if name in named)
+        step.sources[need.parameter] = Source(need.kind, found, need.every)
+        missing = [name for name in wanted if name not in named]
+        if not missing or (need.optional and not need.every):
+            return
+        place = step.identity.place
+        section = self.document.sections.get(step.identity.section)
+        if section is not None and need.named_by in section.options:
+            place = section.options[need.named_by].place
+        for name in missing:
+            text = f"there is no {need.kind.__name__.lower()} named {name!r}{nearest(name, list(named))}"
             yield Problem(text, place, step.identity.section, need.named_by)
 
     def _absent(self, step: Step, need: Need) -> Problem:

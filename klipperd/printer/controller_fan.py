@@ -1,6 +1,7 @@
 """C{[controller_fan NAME]}: a fan that runs while drivers or heaters are in use, and a while after."""
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated
 
 from attrs import define, field, frozen
 from twisted.internet.interfaces import IReactorTime
@@ -8,11 +9,10 @@ from twisted.internet.interfaces import IReactorTime
 from klipperd.errors import ConfigError
 from klipperd.mcu.board import Board
 from klipperd.motion.toolhead import Toolhead
-from klipperd.objects import Identity, PrinterObject, group, option
+from klipperd.objects import Identity, Named, PrinterObject, group, option
 from klipperd.objects.values import nearest
 from klipperd.printer.fan_output import FanConfig, FanOutput, FanStatus, build_fan_output
 from klipperd.printer.heater import Heater
-from klipperd.printer.heaters import pick_heaters
 from klipperd.printer.regular import Regular
 
 __all__ = ["ControllerFan", "ControllerFanConfig", "build_controller_fan"]
@@ -87,18 +87,17 @@ def build_controller_fan(
     identity: Identity,
     board: Board,
     clock: IReactorTime,
-    heaters: Sequence[Heater],
+    heaters: Annotated[Sequence[Heater], Named("heater")],
     toolhead: Toolhead,
 ) -> ControllerFan:
-    """Build the fan. @raise ConfigError: when a heater or stepper that it names is not there."""
+    """Build the fan. @raise ConfigError: when a stepper that it names is not there."""
     enable = toolhead.generation.enable
     for name in config.stepper or ():
         if name not in enable.lines:
             text = f"there is no stepper named {name!r}{nearest(name, list(enable.lines))}"
             raise ConfigError.single(text, identity.place, identity.section, "stepper")
-    watched = pick_heaters(config.heater, list(heaters), identity, "heater")
     output = build_fan_output(config.fan, board, clock, 0.0)
-    return ControllerFan(config, output, watched, enable.states, clock)
+    return ControllerFan(config, output, heaters, enable.states, clock)
 
 
 controller_fan = PrinterObject("controller_fan *", ControllerFanConfig, build_controller_fan)

@@ -1,15 +1,15 @@
 """C{[heater_fan NAME]}: a fan that runs while a heater is on or still hot."""
 
 from collections.abc import Sequence
+from typing import Annotated
 
 from attrs import define, field, frozen
 from twisted.internet.interfaces import IReactorTime
 
 from klipperd.mcu.board import Board
-from klipperd.objects import Identity, PrinterObject, group, option
+from klipperd.objects import Named, PrinterObject, group, option
 from klipperd.printer.fan_output import FanConfig, FanOutput, FanStatus, build_fan_output
 from klipperd.printer.heater import Heater
-from klipperd.printer.heaters import pick_heaters
 from klipperd.printer.regular import Regular
 
 __all__ = ["HeaterFan", "HeaterFanConfig", "build_heater_fan"]
@@ -66,15 +66,13 @@ class HeaterFan:
 
 def build_heater_fan(
     config: HeaterFanConfig,
-    identity: Identity,
     board: Board,
     clock: IReactorTime,
-    heaters: Sequence[Heater],
+    heaters: Annotated[Sequence[Heater], Named("heater")],
 ) -> HeaterFan:
-    """Build the fan. @raise ConfigError: when a heater it names is not there."""
-    watched = pick_heaters(config.heater, list(heaters), identity, "heater")
+    """Build the fan."""
     output = build_fan_output(config.fan, board, clock, config.fan.max_power)
-    return HeaterFan(config, output, watched, clock)
+    return HeaterFan(config, output, heaters, clock)
 
 
 heater_fan = PrinterObject("heater_fan *", HeaterFanConfig, build_heater_fan)

@@ -7,16 +7,16 @@ from attrs import define, field, frozen
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
-from klipperd.errors import CommandError, ConfigError
+from klipperd.errors import CommandError
 from klipperd.gcode.temperatures import TemperatureReport
-from klipperd.objects import Call, Identity, PrinterObject, command, param, status_field
+from klipperd.objects import Call, PrinterObject, command, param, status_field
 from klipperd.objects.values import nearest
 from klipperd.printer.thermometer import Gauge, NoOptions, Thermometer
 
 if TYPE_CHECKING:
     from klipperd.printer.heater import Heater
 
-__all__ = ["Heaters", "HeatersStatus", "TemperatureSource", "build_heaters", "pick_heaters"]
+__all__ = ["Heaters", "HeatersStatus", "TemperatureSource", "build_heaters"]
 
 _REPORT_EVERY = 1.0
 
@@ -200,21 +200,6 @@ def _by_name(name: str, among: Sequence[_Source]) -> _Source | None:
 
 def _listed(names: list[str]) -> str:
     return f" (there is: {', '.join(names)})" if names else " (the configuration has none)"
-
-
-def pick_heaters(
-    names: tuple[str, ...], heaters: "list[Heater]", identity: Identity, option: str
-) -> "list[Heater]":
-    """The heaters that an option lists by name. @raise ConfigError: with the nearest name."""
-    picked = []
-    for name in names:
-        found = _by_name(name, heaters)
-        if found is None:
-            near = nearest(name, [h.name for h in heaters])
-            text = f"there is no heater named {name!r}{near}"
-            raise ConfigError.single(text, identity.place, identity.section, option)
-        picked.append(found)
-    return picked
 
 
 def build_heaters(config: NoOptions, clock: IReactorTime) -> Heaters:

@@ -57,6 +57,8 @@ class VirtualSdcard:
     _journal_path: str
     _journal: PrintJournal = field(init=False)
     _job: PrintJob | None = field(default=None, init=False)
+    _ended_at: tuple[int, int] = field(default=(0, 0), init=False)
+    """Position and size of the last print that came to an end, which clients go on showing."""
     on_file: list[Callable[[], None]] = field(factory=list, init=False)
     """Called when another file is loaded, or none."""
     on_start: list[Callable[[], None]] = field(factory=list, init=False)
@@ -116,8 +118,14 @@ class VirtualSdcard:
     @property
     def progress(self) -> float:
         """Share of the file that was executed, 0 to 1."""
+        position, size = self._whereabouts
+        return position / size if size else 0.0
+
+    @property
+    def _whereabouts(self) -> tuple[int, int]:
+        """Position and size of the present file, or of the one whose print has ended."""
         job = self._job
-        return job.run.position / job.file.size if job is not None and job.file.size else 0.0
+        return self._ended_at if job is None else (job.run.position, job.file.size)
 
     @property
     def run(self) -> FileRun | None:
@@ -139,8 +147,9 @@ class VirtualSdcard:
         for changed in self.on_file:
             changed()
 
-    def _let_go(self) -> None:
+    def _let_go(self, *, ended: bool = False) -> None:
         job, self._job = self._job, None
+        self._ended_at = (job.run.position, job.file.size) if job is not None and ended else (0, 0)
         if job is not None:
             job.release()
 
@@ -187,7 +196,7 @@ class VirtualSdcard:
         """See L{klipperd.gcode.printjob.JobListener}."""
         self._dispatcher.output.line("Done printing file")
         self._stats.complete()
-        self._let_go()
+        self._let_go(ended=True)
 
     async def malformed(self, message: str) -> None:
         """See L{klipperd.gcode.printjob.JobListener}: pause as if the file had said so."""
@@ -202,7 +211,7 @@ class VirtualSdcard:
         self._dispatcher.output.error(message)
         self._journal.freeze()
         self._stats.fail(message)
-        self._let_go()
+        self._let_go(ended=True)
         try:
             script = await self._on_error.render()
         except CommandError as error:
@@ -288,10 +297,8 @@ class VirtualSdcard:
 
     def status(self, eventtime: float) -> VirtualSdcardStatus:
         """The file and how far it is."""
-        job = self._job
-        if job is None:
-            return VirtualSdcardStatus(False, 0.0, None, 0, 0)
-        return VirtualSdcardStatus(job.active, self.progress, job.file.path, job.run.position, job.file.size)
+        path = self._job.file.path if self._job is not None else None
+        return VirtualSdcardStatus(self.active, self.progress, path, *self._whereabouts)
 
 
 def build_virtual_sdcard(

@@ -97,6 +97,15 @@ def build_fan(config: FanConfig, heater: Annotated[Heater, Named("heater")]) -> 
 
 
 @frozen
+class FansConfig:
+    heaters: tuple[str, ...] = option((), doc="which heaters")
+
+
+def build_fans(config: FansConfig, heaters: Annotated[Sequence[Heater], Named("heaters")]) -> list[Heater]:
+    return list(heaters)
+
+
+@frozen
 class Nothing:
     pass
 
@@ -207,6 +216,14 @@ class PlanTests(SynchronousTestCase):
             self.problems(GOOD.replace("[fan]", "[fan]\nheater: bde")),
             ["printer.cfg:2: [fan] heater: there is no heater named 'bde'; did you mean 'bed'?"],
         )
+
+    def test_a_list_of_names(self) -> None:
+        fans = PrinterObject("fans", FansConfig, build_fans)
+        catalogue = Catalogue((*CATALOGUE.objects, fans))
+        built = self.build(plan_of(GOOD + "[fans]\nheaters: bed\n", catalogue))
+        self.assertEqual(built.objects["fans"], [built.objects["heater bed"]])
+        error = self.assertRaises(ConfigError, plan_of, GOOD + "[fans]\nheaters: bed, bde\n", catalogue)
+        self.assertIn("[fans] heaters: there is no heater named 'bde'; did you mean 'bed'?", str(error))
 
     def test_objects_that_need_each_other(self) -> None:
         class A: ...

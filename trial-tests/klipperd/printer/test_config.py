@@ -114,7 +114,7 @@ class BuildProblemTests(SynchronousTestCase):
 
     def test_fan_of_an_unknown_heater(self) -> None:
         text = BED_SECTION + FAN.replace("heater_bed", "heater_bad")
-        where = "printer.cfg:12: [heater_fan hotend] heater"
+        where = "printer.cfg:14: [heater_fan hotend] heater"
         self.check(text, where, "'heater_bad'; did you mean 'heater_bed'?")
 
     def test_verification_of_an_unknown_heater(self) -> None:
