@@ -10,6 +10,8 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from appliance.reference import write_references
+
 ROOT = Path(__file__).parent.parent
 FLOORS = {"klipperd": {"klipperd"}, "brokerd": {"brokerd"}, "appliance": {"appliance", "klipperd", "brokerd"}}
 LARGEST_ROOM = 500
@@ -75,6 +77,18 @@ class Rooms(SynchronousTestCase):
             for p in sources(*kinds, folders=(*FLOORS, "firmware", "trial-tests", "tools"))
         )
         self.assertEqual([(n, name) for n, name in counted if n > LARGEST_ROOM], [])
+
+
+class References(SynchronousTestCase):
+    def test_references_are_current(self) -> None:
+        """docs/reference is what the declarations say; `make docs` writes it."""
+        folder = Path(self.mktemp())
+        stale = [
+            path.name
+            for path in write_references(folder)
+            if path.read_bytes() != (ROOT / "docs" / "reference" / path.name).read_bytes()
+        ]
+        self.assertEqual(stale, [])
 
 
 class Linters(SynchronousTestCase):
