@@ -128,7 +128,8 @@ def option_names(config: type) -> Iterator[Option | Wildcard]:
             yield from option_names(member.kind)
         elif isinstance(member, Choice):
             yield member.by
-            for kind in {*member.kinds.values(), *([member.otherwise] if member.otherwise else [])}:
+            kinds = [*member.kinds.values(), *([member.otherwise] if member.otherwise else [])]
+            for kind in dict.fromkeys(kinds):  # once each, in order
                 yield from option_names(kind)
         else:
             yield member

@@ -38,9 +38,8 @@ async def measure_lateness() -> dict[str, Any]:
         start = time.monotonic() - began
         shutil.copy(SAMPLE, appliance.data / "gcodes" / SAMPLE.name)
         watchers = [await watch(appliance.url) for _ in range(CLIENTS)]
-        script = "SET_KINEMATIC_POSITION X=0 Y=0 Z=0\nM109 S175"
-        await deferToThread(appliance.script, script)
         await deferToThread(appliance.call, "POST", "/printer/print/start", {"filename": SAMPLE.name})
+        await deferToThread(appliance.wait_for, "the first layer", lambda: _printing(appliance), 400)
         assert appliance.process is not None
         cpu = cpu_seconds(appliance.process.pid)
         updates = sum(w.updates for w in watchers)
@@ -55,6 +54,10 @@ async def measure_lateness() -> dict[str, Any]:
         }
     finally:
         await deferToThread(appliance.clean_up)
+
+
+def _printing(appliance: RunningAppliance) -> bool:
+    return bool(appliance.status("virtual_sdcard")["virtual_sdcard"]["progress"] > 0.01)
 
 
 async def measure_requests() -> list[tuple[str, float, float, float]]:
