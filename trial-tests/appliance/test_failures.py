@@ -143,6 +143,7 @@ class DuringPrint(SynchronousTestCase):
         began = time.monotonic()
         self.assertEqual(self.appliance.stop(), 0)
         self.assertLess(time.monotonic() - began, 5.0)
+        self.assertIn("reactor lateness (ms): p50", self.appliance.log_end())
         self.assertFalse(self.appliance.uds.exists())
         self.assertFalse(os.path.lexists(self.appliance.tty))
 
