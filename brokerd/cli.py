@@ -129,3 +129,7 @@ def _run(arguments: argparse.Namespace, data: Path, loaded: LoadedConfiguration,
     reactor.addSystemEventTrigger("before", "shutdown", broker.stopService)
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     reactor.run()
+
+
+if __name__ == "__main__":
+    main()

@@ -10,6 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from .gcode_truth import Wanted, read_wanted
 from .running import Failed, RunningAppliance
+from .ui.browser import MISSING, Page, expect, open_page
 
 ROOT = Path(__file__).parents[2]
 SLICED = ROOT.parent / "shared" / "gcode"
@@ -48,7 +49,7 @@ class WholePrints(SynchronousTestCase):
 
         self.appliance.wait_for("the end of the print", ended, WITHIN)
 
-    def check(self, wanted: Wanted, marked: float = 0.0) -> None:
+    def check(self, wanted: Wanted) -> None:
         """What physically happened is what the file asks for, and nothing else."""
         self.appliance.script("M400")
         report: dict[str, Any] = self.appliance.simulator(cmd="report")
@@ -76,11 +77,23 @@ class WholePrints(SynchronousTestCase):
             abs(extruded - wanted.extruded), 0.001 * wanted.extruded, f"{extruded} {wanted.extruded}"
         )
 
-    def test_started_over_http(self) -> None:
-        wanted = self.put(sliced("bracket.gcode"))
-        self.appliance.call("POST", "/printer/print/start", {"filename": sliced("bracket.gcode").name})
-        self.wait_complete()
-        self.check(wanted)
+    def test_started_from_the_page(self) -> None:
+        """Uploaded, started and watched in a browser."""
+        if MISSING is not None:
+            self.skipTest(MISSING)
+        path = sliced("bracket.gcode")
+
+        def scenario(page: Page) -> None:
+            expect(page.locator("#state")).to_have_text("Ready")
+            page.locator("#file-input").set_input_files(path)
+            page.get_by_role("button", name=f"Print {path.name}").click()
+            page.get_by_role("button", name="Start printing").click()
+            expect(page.locator("#state")).to_have_text("Printing")
+            expect(page.locator("#job-state")).to_have_text("Finished", timeout=WITHIN * 1000)
+            expect(page.locator("#percent")).to_have_text("100.0 %")
+
+        open_page(self.appliance.url, scenario)
+        self.check(read_wanted(path.read_text("utf-8")))
 
     def test_started_over_the_socket(self) -> None:
         name = sliced("vase.gcode").name
