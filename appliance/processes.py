@@ -97,10 +97,9 @@ class ChildProcess(Service):
         with open(os.devnull) as nothing:
             # A child without a standard input would take its first file for one.
             fds: dict[int, Any] = {0: nothing.fileno(), 1: "r", 2: "r"}
-            program = self.command[0]
-            self._process = self.reactor.spawnProcess(
-                watch, program, list(self.command), env=None, childFDs=fds
-            )
+            # A session of its own: a ^C at the terminal is for the appliance, which ends its children.
+            command = ["setsid", *self.command]
+            self._process = self.reactor.spawnProcess(watch, command[0], command, env=None, childFDs=fds)
 
     def _ended(self, reason: Failure) -> None:
         self._process = None

@@ -119,7 +119,7 @@ def make_appliance(reactor: Any, settings: Settings) -> Appliance:
     for child in _simulators(reactor, settings, page):
         child.setServiceParent(service)
     if settings.run_host_mcu:
-        command = [str(mcu_binary("linux")), "-I", settings.host_mcu]
+        command = [str(mcu_binary("linux")), "-I", settings.host_mcu, "--die-with-parent"]
         ChildProcess(reactor, "host MCU", command).setServiceParent(service)
     motion_host = make_motion_host(reactor, clock, _host_settings(settings, page), settings.uds, settings.tty)
     motion_host.service.setServiceParent(service)
