@@ -15,10 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from twisted.internet.defer import Deferred
-from twisted.internet.threads import deferToThread
-
-__all__ = ["Failed", "RunningAppliance", "in_thread", "multipart"]
+__all__ = ["Failed", "RunningAppliance", "ask_simulator", "multipart"]
 
 
 class Failed(AssertionError):
@@ -26,8 +23,7 @@ class Failed(AssertionError):
 
 
 class RunningAppliance:
-    """C{appliance run} with everything of its own: data, ports, sockets. All methods block: call them
-    through L{in_thread} or from plain tests."""
+    """C{appliance run} with everything of its own: data, ports, sockets. All methods block."""
 
     def __init__(self, speed: float = 1.0, prepare: Callable[[Path], None] | None = None) -> None:
         # Unix sockets have short paths, so this is not below trial's own folder.
@@ -157,14 +153,7 @@ class RunningAppliance:
 
     def simulator(self, **request: Any) -> Any:
         """One request to the simulated MCU's control socket."""
-        with socket.socket(socket.AF_UNIX) as connection:
-            connection.settimeout(30)
-            connection.connect(str(self.data / "comms" / "simulated-mcu.control"))
-            connection.sendall(json.dumps(request).encode() + b"\n")
-            answer = json.loads(connection.makefile("rb").readline())
-        if "error" in answer:
-            raise Failed(f"the simulator refused {request}: {answer['error']}")
-        return answer["result"]
+        return ask_simulator(self.data / "comms" / "simulated-mcu.control", **request)
 
     def wait_for(self, what: str, condition: Callable[[], Any], within: float = 60.0) -> Any:
         """Ask until C{condition()} is true, and give its value."""
@@ -193,6 +182,18 @@ class RunningAppliance:
         return str(self.status("print_stats")["print_stats"]["state"])
 
 
+def ask_simulator(path: Path, **request: Any) -> Any:
+    """One request to a simulated MCU's control socket. @raise Failed: when it is refused."""
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(30)
+        connection.connect(str(path))
+        connection.sendall(json.dumps(request).encode() + b"\n")
+        answer = json.loads(connection.makefile("rb").readline())
+    if "error" in answer:
+        raise Failed(f"the simulator refused {request}: {answer['error']}")
+    return answer["result"]
+
+
 def multipart(file: Path, **fields: str) -> tuple[bytes, str]:
     """Body and content type of a form with C{fields} and C{file}."""
     mark = "----boundary-of-the-test"
@@ -202,8 +203,3 @@ def multipart(file: Path, **fields: str) -> tuple[bytes, str]:
     head = f'--{mark}\r\nContent-Disposition: form-data; name="file"; filename="{file.name}"\r\n\r\n'
     body = ("".join(parts) + head).encode() + file.read_bytes() + f"\r\n--{mark}--\r\n".encode()
     return body, f"multipart/form-data; boundary={mark}"
-
-
-def in_thread(function: Callable[..., Any], *args: Any, **kwargs: Any) -> "Deferred[Any]":
-    """Run a blocking function beside the reactor."""
-    return deferToThread(function, *args, **kwargs)

@@ -13,7 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from appliance.resources import default_file, mcu_binary
 
-from .running import Failed, RunningAppliance
+from .running import Failed, RunningAppliance, ask_simulator
 
 
 class AloneTests(SynchronousTestCase):
@@ -48,8 +48,11 @@ class AloneTests(SynchronousTestCase):
         return process
 
     def test_two_processes(self) -> None:
+        control = self.folder / "control"
         model = default_file("simulated-printer.model")
-        self.run_beside(mcu_binary("sim"), model, "-I", self.data / "comms" / "simulated-mcu")
+        self.run_beside(
+            mcu_binary("sim"), model, "-I", self.data / "comms" / "simulated-mcu", "--control", control
+        )
         log = self.data / "logs" / "klippy.log"
         host = self.run_beside(
             sys.executable, "-m", "klipperd.cli", self.data / "config" / "printer.cfg",
@@ -71,9 +74,16 @@ class AloneTests(SynchronousTestCase):
         seen.script("G28 X")
         self.assertEqual(seen.status("toolhead")["toolhead"]["homed_axes"], "x")
 
-        # The host goes, the broker stays and says so.
+        def duty() -> float:
+            return float(ask_simulator(control, cmd="report")["heaters"]["extruder"]["duty"])
+
+        seen.script("M104 S200")
+        seen.wait_for("the heater", lambda: duty() > 0)
+
+        # The host goes and leaves no heater on; the broker stays and says so.
         host.send_signal(signal.SIGTERM)
         self.assertEqual(host.wait(10), 0)
+        seen.wait_for("the heater to be off", lambda: duty() == 0, 1.0)
         self.assertFalse(self.uds.exists())
         deadline = time.monotonic() + 20
         while seen.call("GET", "/server/info")["klippy_connected"]:
