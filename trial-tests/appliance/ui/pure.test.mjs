@@ -1,7 +1,7 @@
 /** The page's pure modules, with node's own test runner: `node --test trial-tests/appliance/ui/`. */
 
 import assert from 'node:assert/strict';
-import { mock, test } from 'node:test';
+import { test } from 'node:test';
 import { Connection, retry_delay } from '../../../appliance/ui/modules/connection.js';
 import { CommandHistory, kind_of } from '../../../appliance/ui/modules/console_lines.js';
 import { layer, progress, remaining } from '../../../appliance/ui/modules/estimate.js';
@@ -9,6 +9,36 @@ import { bytes, duration, file_address, fixed, label, length } from '../../../ap
 import { Ring, round_step, SPAN, TemperatureHistory } from '../../../appliance/ui/modules/series.js';
 import { has_job, is_ready, merge_status, Store } from '../../../appliance/ui/modules/store.js';
 import { Toolpath } from '../../../appliance/ui/modules/toolpath.js';
+
+/** Timers and clock that go on by tick() alone, for one test. (Node 18 has none of its own.) */
+function fakeTime(context) {
+  const real = { setTimeout: globalThis.setTimeout, clearTimeout: globalThis.clearTimeout, now: Date.now };
+  const waiting = new Map();
+  let now = 0;
+  let count = 0;
+  globalThis.setTimeout = (run, delay = 0, ...rest) => {
+    waiting.set(++count, { at: now + delay, run: () => run(...rest) });
+    return count;
+  };
+  globalThis.clearTimeout = (id) => waiting.delete(id);
+  Date.now = () => now;
+  context.after(() => {
+    Object.assign(globalThis, { setTimeout: real.setTimeout, clearTimeout: real.clearTimeout });
+    Date.now = real.now;
+  });
+  const first = (end) => [...waiting].filter(([, call]) => call.at <= end).sort((a, b) => a[1].at - b[1].at)[0];
+  return {
+    tick(duration) {
+      const end = now + duration;
+      for (let next = first(end); next; next = first(end)) {
+        waiting.delete(next[0]);
+        now = next[1].at;
+        next[1].run();
+      }
+      now = end;
+    },
+  };
+}
 
 test('numbers are written for people', () => {
   assert.deepEqual([0, 59.6, 61, 3599.4, 3900, 360000].map(duration), ['0s', '1m 00s', '1m 01s', '59m 59s', '1h 05m', '100h 00m']);
@@ -205,8 +235,7 @@ function connect() {
 }
 
 test('answers find their requests, in any order and in batches', async (context) => {
-  mock.timers.enable({ apis: ['setTimeout', 'Date'] });
-  context.after(() => mock.timers.reset());
+  const time = fakeTime(context);
   const { connection, sockets, events } = connect();
   await assert.rejects(connection.request('server.info'), { code: 0 });
   sockets[0].accept();
@@ -222,43 +251,40 @@ test('answers find their requests, in any order and in batches', async (context)
 });
 
 test('a lost socket fails what waits, and is opened again later and later', async (context) => {
-  mock.timers.enable({ apis: ['setTimeout', 'Date'] });
-  context.after(() => mock.timers.reset());
+  const time = fakeTime(context);
   const { connection, sockets, events } = connect();
   sockets[0].accept();
   const waiting = connection.request('printer.gcode.script', {}, 0);
   sockets[0].onclose();
   await assert.rejects(waiting, { message: 'The connection was lost' });
-  mock.timers.tick(499);
+  time.tick(499);
   assert.equal(sockets.length, 1);
-  mock.timers.tick(1);
+  time.tick(1);
   assert.equal(sockets.length, 2);
   sockets[1].onclose();
-  mock.timers.tick(999);
+  time.tick(999);
   assert.equal(sockets.length, 2);
-  mock.timers.tick(1);
+  time.tick(1);
   sockets[2].accept();
   assert.deepEqual(events, ['opened', 'lost', 'lost', 'opened']);
 });
 
 test('a silent socket is asked, and given up when it stays silent', (context) => {
-  mock.timers.enable({ apis: ['setTimeout', 'Date'] });
-  context.after(() => mock.timers.reset());
+  const time = fakeTime(context);
   const { sockets, events } = connect();
   sockets[0].accept();
-  for (let second = 0; second < 15; second++) mock.timers.tick(1000);
+  for (let second = 0; second < 15; second++) time.tick(1000);
   assert.deepEqual(sockets[0].sent.map(({ method }) => method), ['server.info']);
-  for (let second = 0; second < 10; second++) mock.timers.tick(1000);
+  for (let second = 0; second < 10; second++) time.tick(1000);
   assert.deepEqual(events, ['opened', 'lost']);
 });
 
 test('a silent socket that answers is kept', (context) => {
-  mock.timers.enable({ apis: ['setTimeout', 'Date'] });
-  context.after(() => mock.timers.reset());
+  const time = fakeTime(context);
   const { sockets, events } = connect();
   sockets[0].accept();
   for (let second = 0; second < 120; second++) {
-    mock.timers.tick(1000);
+    time.tick(1000);
     const request = sockets[0].sent.pop();
     if (request) sockets[0].say({ jsonrpc: '2.0', id: request.id, result: {} });
   }
