@@ -34,10 +34,10 @@ __all__ = [
     "ScaledClock",
 ]
 
-SLACK = 0.03
+SLACK = 0.015
 """Virtual seconds that a participant lets the clock run ahead of what it has handled. A command passes three
-participants (reactor, link, simulator): three times this must be less than the 0.1 s that the motion host
-plans ahead at least."""
+participants (reactor, link, simulator), and the estimate of the MCU's clock may be off by as much: four times
+this must be less than the 0.1 s that the motion host plans ahead at least."""
 REACTOR_SLOT = 0
 LINK_SLOTS = range(1, 16)
 SIMULATOR_SLOTS = range(16, 32)

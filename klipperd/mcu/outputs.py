@@ -15,7 +15,7 @@ from klipperd.wire.codec import Encoder
 
 __all__ = ["DigitalOut", "HardPwm", "PwmOut", "SoftPwm", "check_duration"]
 
-_LEAST_LEAD = 0.020
+_LEAST_LEAD = 0.100
 """s; a change that would come later than this is put off: better late than 'Timer too close'."""
 _MOST_TICKS = (1 << 31) - 1
 _QUEUE_DIGITAL = "queue_digital_out oid=%c clock=%u on_ticks=%u"

@@ -39,6 +39,8 @@ LOW = 0.35
 """Seconds: when so little is planned and no move came, the waiting ones are planned to a stop."""
 LEAD = 0.25
 """Seconds from now at which motion begins after rest; commands must reach the MCUs before."""
+LEAST_LEAD = 0.15
+"""Seconds from now before which no move begins that follows others; a later one waits for LEAD."""
 PRIME = 0.1
 """Seconds to wait for company of a first move."""
 REPORT_AFTER = 0.5
@@ -120,7 +122,7 @@ class Toolhead:
             # The last planned move ends at speed: whatever the time, the next one continues it.
             return self.print_time
         begin = max(self.print_time, self.generation.solved_until if self._settled else 0.0)
-        in_time = self.mode is Mode.MOVING and begin >= now + TICK
+        in_time = self.mode is Mode.MOVING and begin >= now + LEAST_LEAD
         return begin if in_time else max(begin, now + LEAD, self.generation.solved_until)
 
     def _plan(self, *, lazy: bool) -> None:

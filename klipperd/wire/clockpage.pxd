@@ -8,7 +8,7 @@ cdef enum:
 
 # 0.1 s of virtual time: how far a participant lets the clock run ahead of what it has handled.
 cdef enum:
-    LEASE_SLACK_MS = 30
+    LEASE_SLACK_MS = 15
 
 cdef struct clock_page:
     uint64_t magic

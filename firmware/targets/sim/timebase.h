@@ -17,7 +17,7 @@ struct timebase {
 enum { TIMEBASE_SLOTS = 32 };
 
 // The most that a participant may lease beyond its own `now`, virtual seconds.
-#define TIMEBASE_SLACK 0.03
+#define TIMEBASE_SLACK 0.015
 
 // Map the page `file` and take its lease `slot`. Returns NULL, or what is wrong (a literal).
 const char *timebase_open(struct timebase *base, const char *file, int slot);

@@ -23,7 +23,7 @@ from .rawmcu import PATIENCE, RawMcu
 
 ROOT = Path(__file__).parents[3]
 FREQ = 20_000_000
-SLACK = 0.03
+SLACK = 0.015
 SPEED = 2000.0
 
 __all__ = ["CARTESIAN", "COREXY", "FREQ", "ROOT", "PageClock", "Rig", "SimTestCase", "simulator"]
