@@ -42,12 +42,12 @@ class BaseCommands:
     async def set_line_number(self, call: Call) -> None:
         """Set the current line number (of whoever sends numbered lines)."""
 
-    @command("RESTART", when_not_ready=True)
+    @command("RESTART", when_not_ready=True, immediate=True)
     async def restart(self, call: Call) -> None:
         """Reload the configuration and restart the host software."""
         self.host.restart(firmware=False)
 
-    @command("FIRMWARE_RESTART", when_not_ready=True)
+    @command("FIRMWARE_RESTART", when_not_ready=True, immediate=True)
     async def firmware_restart(self, call: Call) -> None:
         """Reset the micro-controllers, reload the configuration and restart the host software."""
         self.host.restart(firmware=True)
