@@ -63,6 +63,7 @@ cdef struct link_state:
     int wake_fd
     const clock_page *page
     double *lease           # this thread's slot in the page, or NULL
+    double held_since       # real time since when the lease waits for the MCU, s; 0 = it does not
     double byte_time        # s that a byte takes on the line; 0 = not known
     pthread_t thread
     bint started

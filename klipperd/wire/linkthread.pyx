@@ -34,6 +34,7 @@ from klipperd.wire.sequence cimport (
 # The estimate of the MCU clock may be ahead of it by this much: a slot counts as free only so much later.
 cdef double SLOT_MARGIN = 0.001     # s
 cdef double LEASE_SLACK = LEASE_SLACK_MS * 0.001
+cdef double LONGEST_HOLD = 2.0      # s of real time
 
 
 # ---- any thread ----
@@ -353,12 +354,22 @@ cdef void link_wait(link_state *link) noexcept nogil:
 
 
 # Let the scaled clock go on, but only from a moment at which the MCU had all that was due: while something is
-# on its way, or must be sent again, time waits for it instead of making it late.
+# on its way, or must be sent again, time waits for it instead of making it late. Not for ever: the time-outs
+# that deal with an MCU that never answers are of the scaled clock, too.
 cdef void link_renew_lease(link_state *link) noexcept nogil:
     cdef uint64_t clock = 0
-    cdef bint all_sent = link.waiting.bytes == 0 or backlog_blocked(&link.waiting, &clock)
-    if link.lease != NULL and all_sent and link.sending.in_flight == 0:
-        lease_store(link.lease, page_now(link.page) + LEASE_SLACK)
+    cdef double now
+    if link.lease == NULL:
+        return
+    if link.sending.in_flight != 0 or not (link.waiting.bytes == 0 or backlog_blocked(&link.waiting, &clock)):
+        now = real_time()
+        if link.held_since == 0.0:
+            link.held_since = now
+        if now - link.held_since < LONGEST_HOLD:
+            return
+    else:
+        link.held_since = 0.0
+    lease_store(link.lease, page_now(link.page) + LEASE_SLACK)
 
 
 cdef void *link_run(void *context) noexcept nogil:
