@@ -1,6 +1,8 @@
 """A stock Moonraker from PyPI on our motion host's socket: it becomes ready and prints a file."""
 
 import os
+import shutil
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +34,9 @@ class MoonrakerTests(SynchronousTestCase):
         appliance = RunningAppliance(60.0)
         self.addCleanup(appliance.clean_up)
         appliance.start()
-        data = Path(self.mktemp()).absolute()
+        # Not below the checkout: Moonraker refuses uploads into the motion host's own folder.
+        data = Path(tempfile.mkdtemp(prefix="moonraker-"))
+        self.addCleanup(shutil.rmtree, data, ignore_errors=True)
         os.makedirs(data / "config")
         # Both brokers' files are the printer's files: the motion host prints from Moonraker's folder.
         printer_cfg = appliance.data / "config" / "printer.cfg"
