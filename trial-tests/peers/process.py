@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..appliance.running import Failed, multipart
+from .venv import OWN_ENVIRONMENT
 
 __all__ = ["PeerServer", "free_port"]
 
@@ -30,7 +31,9 @@ class PeerServer:
     ) -> None:
         self.url, self.log, self.headers = url, log, headers or {}
         self._out = log.open("wb")
-        self.process = subprocess.Popen(command, stdout=self._out, stderr=subprocess.STDOUT, cwd=log.parent)
+        self.process = subprocess.Popen(
+            command, stdout=self._out, stderr=subprocess.STDOUT, cwd=log.parent, env=OWN_ENVIRONMENT
+        )
 
     def stop(self) -> None:
         """End it."""

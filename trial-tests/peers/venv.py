@@ -1,12 +1,16 @@
 """Peers from PyPI, each in a virtual environment of its own below build/, made once."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 from twisted.trial.unittest import SkipTest
 
-__all__ = ["peer"]
+__all__ = ["OWN_ENVIRONMENT", "peer"]
+
+# Trial's worker processes carry our own packages in PYTHONPATH: peers are to have theirs.
+OWN_ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
 
 _FOLDER = Path(__file__).parents[2] / "build" / "peers"
 _INSTALL_WITHIN = 600
@@ -26,7 +30,7 @@ def peer(name: str, requirement: str, program: str) -> Path:
             )
             subprocess.run(
                 [folder / "bin" / "pip", "install", "-q", requirement],
-                check=True, capture_output=True, timeout=_INSTALL_WITHIN,
+                check=True, capture_output=True, timeout=_INSTALL_WITHIN, env=OWN_ENVIRONMENT,
             )  # fmt: skip
         except (subprocess.SubprocessError, OSError) as error:
             said = getattr(error, "stderr", b"") or b""
