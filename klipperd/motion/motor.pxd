@@ -2,6 +2,7 @@
 from libc.stdint cimport int64_t
 
 from klipperd.motion.compress cimport compressor, compressor_push
+from klipperd.motion.geometry cimport geometry
 from klipperd.motion.trapq cimport motion_queue
 
 cdef enum solve_code:
@@ -46,7 +47,8 @@ cdef struct motor_state:
     compressor out
     motion_queue *queue       # NULL: follows nothing
     int64_t cursor            # index of the trapezoid under way
-    double weights[3]         # coordinate = weights . (x, y, z)
+    geometry shape            # how x, y, z become the motor's coordinate
+    double weights[3]         # of a linear one: coordinate = weights . (x, y, z)
     double step_distance      # mm
     double offset             # mm; n steps stand for the coordinate offset + n * step_distance
     double where              # mm, coordinate reached

@@ -1,0 +1,24 @@
+# How a motor's coordinate follows from x, y and z, beyond weighted sums: a shape and its parameters.
+# All lengths in mm, angles in radians.
+
+cdef enum geometry_kind:
+    GEOMETRY_LINEAR = 0          # weight_x, weight_y, weight_z: their sum (mm)
+    GEOMETRY_DELTA = 1           # tower_x, tower_y, arm: height of a delta's carriage (mm)
+    GEOMETRY_ROTARY_DELTA = 2    # shoulder_radius, shoulder_height, upper_arm, lower_arm, tower_angle: of an arm (rad)
+    GEOMETRY_DELTESIAN = 3       # tower_x, arm: height of a deltesian's carriage (mm)
+    GEOMETRY_POLAR_RADIUS = 4    # none: distance from the centre (mm)
+    GEOMETRY_POLAR_ANGLE = 5     # none: angle of the bed (rad), unwrapped
+    GEOMETRY_WINCH = 6           # anchor_x, anchor_y, anchor_z: length of a cable (mm)
+
+cdef struct geometry:
+    int kind                     # geometry_kind
+    double parameters[8]         # see geometry_kind
+
+# Motor coordinate (mm or rad) at x, y, z (mm); NaN where there is none. Angles are those nearest to `near` (rad).
+cdef double geometry_position(const geometry *shape, const double *where, double near) noexcept nogil
+# Bit a is set when the coordinate depends on axis a.
+cdef int geometry_axes(const geometry *shape) noexcept nogil
+
+cdef class Geometry:
+    cdef geometry shape
+    cdef readonly str kind
