@@ -1,0 +1,103 @@
+"""How a motor's coordinate follows from x, y and z, beyond weighted sums. Formulas: docs/motion.md."""
+
+from libc.math cimport NAN, acos, atan2, cos, fabs, isfinite, rint, sin, sqrt
+from libc.string cimport memset
+
+__all__ = ["Geometry"]
+
+cdef double TURN = 6.283185307179586
+
+KINDS = {
+    "linear": (GEOMETRY_LINEAR, ("weight_x", "weight_y", "weight_z")),
+    "delta": (GEOMETRY_DELTA, ("tower_x", "tower_y", "arm")),
+    "rotary_delta": (
+        GEOMETRY_ROTARY_DELTA,
+        ("shoulder_radius", "shoulder_height", "upper_arm", "lower_arm", "tower_angle"),
+    ),
+    "deltesian": (GEOMETRY_DELTESIAN, ("tower_x", "arm")),
+    "polar_radius": (GEOMETRY_POLAR_RADIUS, ()),
+    "polar_angle": (GEOMETRY_POLAR_ANGLE, ()),
+    "winch": (GEOMETRY_WINCH, ("anchor_x", "anchor_y", "anchor_z")),
+}
+LENGTHS = frozenset({"arm", "upper_arm", "lower_arm"})
+
+
+cdef double shoulder_angle(const double *k, const double *where) noexcept nogil:
+    """Angle of a rotary delta's upper arm.
+
+    The knee (a = R - p, b = H - z seen from the effector's place in the tower's plane) is lower_arm away:
+    a cos t + b sin t = c. Of the two solutions the outer one is taken.
+    """
+    cdef double p = where[0] * cos(k[4]) + where[1] * sin(k[4])
+    cdef double across = where[1] * cos(k[4]) - where[0] * sin(k[4])
+    cdef double a = k[0] - p, b = k[1] - where[2], reach = sqrt(a * a + b * b)
+    cdef double c = (k[3] * k[3] - k[2] * k[2] - a * a - b * b - across * across) / (2. * k[2])
+    if not fabs(c) <= reach:
+        return NAN
+    return atan2(b, a) - acos(c / reach)
+
+
+cdef double geometry_position(const geometry *shape, const double *where, double near) noexcept nogil:
+    cdef const double *k = shape.parameters
+    cdef double x, y, z
+    if shape.kind == GEOMETRY_LINEAR:
+        return k[0] * where[0] + k[1] * where[1] + k[2] * where[2]
+    if shape.kind == GEOMETRY_DELTA:
+        x, y = where[0] - k[0], where[1] - k[1]
+        return where[2] + sqrt(k[2] * k[2] - x * x - y * y)
+    if shape.kind == GEOMETRY_ROTARY_DELTA:
+        return shoulder_angle(k, where)
+    if shape.kind == GEOMETRY_DELTESIAN:
+        x = where[0] - k[0]
+        return where[2] + sqrt(k[1] * k[1] - x * x)
+    if shape.kind == GEOMETRY_POLAR_RADIUS:
+        return sqrt(where[0] * where[0] + where[1] * where[1])
+    if shape.kind == GEOMETRY_POLAR_ANGLE:
+        if where[0] == 0. and where[1] == 0.:
+            return near
+        x = atan2(where[1], where[0])
+        return x + TURN * rint((near - x) / TURN)
+    x, y, z = where[0] - k[0], where[1] - k[1], where[2] - k[2]
+    return sqrt(x * x + y * y + z * z)
+
+
+cdef int geometry_axes(const geometry *shape) noexcept nogil:
+    if shape.kind == GEOMETRY_LINEAR:
+        return ((shape.parameters[0] != 0.) | (shape.parameters[1] != 0.) << 1
+                | (shape.parameters[2] != 0.) << 2)
+    if shape.kind == GEOMETRY_DELTESIAN:
+        return 5
+    if shape.kind == GEOMETRY_POLAR_RADIUS or shape.kind == GEOMETRY_POLAR_ANGLE:
+        return 3
+    return 7
+
+
+cdef class Geometry:
+    def __cinit__(self, str kind, *parameters):
+        if kind not in KINDS:
+            raise ValueError(f"there is no geometry {kind!r}; there are {', '.join(KINDS)}")
+        number, names = KINDS[kind]
+        if len(parameters) != len(names):
+            raise ValueError(f"geometry {kind!r} takes {', '.join(names) or 'no parameters'}, not {parameters}")
+        memset(&self.shape, 0, sizeof(geometry))
+        self.kind = kind
+        self.shape.kind = number
+        for i, (name, value) in enumerate(zip(names, parameters, strict=True)):
+            if not isfinite(value) or (name in LENGTHS and value <= 0.):
+                raise ValueError(f"{name} = {value} of geometry {kind!r} must be finite, and lengths positive")
+            self.shape.parameters[i] = value
+
+    def __repr__(self):
+        return f"Geometry({', '.join([repr(self.kind), *map(repr, self.parameters)])})"
+
+    @property
+    def parameters(self):
+        return tuple([self.shape.parameters[i] for i in range(len(KINDS[self.kind][1]))])
+
+    @property
+    def axes(self):
+        return "".join([axis for i, axis in enumerate("xyz") if geometry_axes(&self.shape) >> i & 1])
+
+    def position(self, double x, double y, double z, double near=0.):
+        cdef double *where = [x, y, z]
+        return geometry_position(&self.shape, where, near)
