@@ -3,6 +3,20 @@ from libc.stdint cimport int64_t
 
 from klipperd.motion.trapq cimport motion_queue, trapezoid
 
+# What bounded a move. trapezoid.limits holds three of them: of its peak speed, of its acceleration, of the
+# corner at which it begins.
+cdef enum limit_reason:
+    LIMIT_NONE = 0
+    LIMIT_ASKED = 1           # the speed that was asked for
+    LIMIT_VELOCITY = 2        # max_velocity
+    LIMIT_AXIS = 3            # an axis' own limit
+    LIMIT_EXTRUDER = 4        # the extruder's limits
+    LIMIT_ACCEL = 5           # max_accel; as for the peak: there was no room to speed up further
+    LIMIT_CRUISE_RATIO = 6    # minimum_cruise_ratio
+    LIMIT_CORNER = 7          # square corner velocity
+    LIMIT_CIRCLE = 8          # the circle that touches both moves
+    LIMIT_STOP = 9            # the machine stops there
+
 cdef struct planned_move:
     double start[4]           # mm: x y z e
     double end[4]             # mm

@@ -20,6 +20,8 @@ cdef struct trapezoid:
     double end[3]            # mm
     double advance           # s of pressure advance (an extruder's queue)
     int kind                 # trapezoid_kind
+    int limits               # what bounded it, see plan.pxd: peak | accel << 4 | corner << 8
+    int64_t source           # byte of the G-code source at which its line begins, -1 when unknown
 
 cdef struct motion_queue:
     trapezoid *ring          # capacity is mask + 1, a power of two
