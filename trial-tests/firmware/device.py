@@ -139,7 +139,9 @@ class Device:
 
     def acknowledgement(self, timeout: float = PATIENCE) -> int | None:
         """The sequence of the next empty block; responses that come before it are kept for message()."""
-        while (one := self.block(timeout)) is not None:
+        # One deadline for all: reports and statistics come for ever.
+        deadline = time.monotonic() + timeout
+        while (one := self.block(max(0.0, deadline - time.monotonic()))) is not None:
             if len(one) == 5:
                 return one[1] & 15
             self._messages.append(Message(*self.dictionary.decode(one[2:-3])))
@@ -204,10 +206,11 @@ class Device:
         for attempt in range(20):
             question = self.dictionary.encode("identify", offset=2**30 + attempt, count=1)
             self.write(bytes([wire.SYNC]) + wire.block(self.sequence, question))
+            deadline = time.monotonic() + PATIENCE
             answer = self.block()
+            while answer is not None and len(answer) > 5 and self._executed(answer) is None:
+                answer = self.block(max(0.0, deadline - time.monotonic()))
             assert answer is not None, "no answer"
-            while len(answer) > 5 and self._executed(answer) is None:
-                answer = self.block() or b""
             self.sequence = answer[1] & 15
             if len(answer) > 5:
                 for _ in range(1 + attempt - self._executed(answer)):

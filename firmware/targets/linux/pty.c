@@ -59,7 +59,7 @@ static void hang_up(void)
     int device = open(pty.device, O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
     if (device < 0)
         return;
-    tcflush(device, TCIOFLUSH);
+    tcflush(device, TCIFLUSH);
     close(device);
 }
 
@@ -70,12 +70,13 @@ bool pty_open(const char *path)
         complain("can't open", "a pseudo-terminal");
         return false;
     }
+    hang_up();
+    /* Last of all: whoever sees the link may open the terminal and write at once. */
     if (!make_link(path)) {
         complain("can't make the link", path);
         return false;
     }
     pty.link = path;
-    hang_up();
     return true;
 }
 

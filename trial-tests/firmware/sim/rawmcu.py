@@ -230,6 +230,7 @@ class RawMcu:
             select.select([self.fd], [], [], 0.25)
             self._read(0.0)
         while select.select([self.fd], [], [], 0.1 if asked > 1 else 0)[0]:
+            assert time.monotonic() < deadline, "the firmware's reports don't end"
             self._read(0.0)
         self.sequence = self.expected
 
