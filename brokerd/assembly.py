@@ -18,6 +18,7 @@ from brokerd.chores import Chores
 from brokerd.connection_methods import ConnectionMethods
 from brokerd.database.methods import DatabaseMethods
 from brokerd.database.store import Database
+from brokerd.extensions import ExtensionMethods
 from brokerd.faces.file_sender import FileSender
 from brokerd.faces.http import BrokerSite
 from brokerd.faces.http_services import HttpServices
@@ -25,13 +26,14 @@ from brokerd.faces.jsonrpc import JsonRpc
 from brokerd.faces.pages import Pages
 from brokerd.faces.websocket import SocketFactory
 from brokerd.files.announce import FileChanges
+from brokerd.files.config import FileManagerConfig
 from brokerd.files.metadata import GcodeMetadata
 from brokerd.files.methods import FileMethods
 from brokerd.files.roots import PARTIAL, Root, Roots
 from brokerd.files.transfer import FileTransfer
 from brokerd.hostlink import HostLink
 from brokerd.jobs.history import HistoryMethods
-from brokerd.jobs.queue import JobQueueMethods
+from brokerd.jobs.queue import JobQueueConfig, JobQueueMethods
 from brokerd.jobs.starter import PrintStarter
 from brokerd.jobs.watch import JobWatch
 from brokerd.machine.load import LoadWatch
@@ -82,6 +84,7 @@ class Assembly:
     queue: JobQueueMethods = field(init=False)
     temperatures: TemperatureStore = field(init=False)
     load: LoadWatch = field(init=False)
+    extensions: ExtensionMethods = field(init=False)
     gate: Gate = field(init=False)
     sockets: SocketFactory = field(init=False)
     site: BrokerSite = field(init=False)
@@ -103,12 +106,16 @@ class Assembly:
         self._make_components()
 
     def _add_roots(self) -> None:
-        data, writable = self.settings.data, {"gcodes": True, "config": self.settings.config_writable}
+        data = self.settings.data
+        config_writable = self.settings.sections.one(FileManagerConfig).enable_config_write_access
+        writable = {"gcodes": True, "config": config_writable}
         for name in ("config", "logs", "gcodes"):
             self.roots.add(Root(name, data / name, writable.get(name, False)))
 
     def _make_faces(self) -> None:
         settings, rpc = self.settings, JsonRpc(self.registry)
+        self.extensions = ExtensionMethods(self.host, self.broadcaster, self.reactor)
+        rpc.on_answer = self.extensions.answered
         self.sockets = SocketFactory(
             rpc, self.gate, self.host.hub, self.chores, settings.max_websockets, self.reactor
         )
@@ -151,13 +158,14 @@ class Assembly:
             self.broadcaster,
             now,
             self.chores,
-            settings.queue_automatic,
+            settings.sections.one(JobQueueConfig),
         )
         self._offer_remote_methods()
         printing = lambda: jobs.printing  # noqa: E731
         components = (
             ServerMethods(host, self.roots, self._facts()),
-            ConnectionMethods(self.gate),
+            ConnectionMethods(self.gate, self.extensions.identified),
+            self.extensions,
             AccessMethods(self.gate, threads),
             DatabaseMethods(self.database, settings.data / "backup" / "database"),
             FileMethods(self.roots, threads, self.metadata, changes, printing),

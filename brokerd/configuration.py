@@ -1,88 +1,94 @@
-"""From a configuration file to L{BrokerSettings}: known options are checked, unknown ones warned about."""
+"""From a configuration file to L{BrokerSettings}: known options are checked, unknown ones warned about.
 
-import difflib
-from collections.abc import Callable, Iterable, Mapping
+The sections of the broker itself are declared here; those of a component beside its code
+(L{brokerd.options}).
+"""
+
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from attrs import frozen
 
 from brokerd.access.addresses import LOOPBACK, Network, parse_network
-from brokerd.configfile import ConfigError, ConfigFile, Entry, read_config
+from brokerd.configfile import ConfigFile, Entry, read_config
+from brokerd.options import declared_sections, option, section
+from brokerd.sections import HIDDEN, ReadSections, read_sections
 from brokerd.settings import BrokerSettings, tcp_endpoint
+from brokerd.templates import Secrets
 
 __all__ = ["DEFAULT_HOST_SOCKET", "LoadedConfiguration", "load"]
 
 DEFAULT_HOST_SOCKET = "/tmp/klippy_uds"
 
 
-def _text(value: str) -> str:
-    return value
-
-
-def _lines(value: str) -> list[str]:
-    return [line.strip() for line in value.replace(",", "\n").split("\n") if line.strip()]
-
-
-def _flag(value: str) -> bool:
-    known = {"true": True, "false": False, "yes": True, "no": False, "on": True, "off": False}
-    try:
-        return known[value.lower()]
-    except KeyError:
-        raise ValueError("True or False")
-
-
-def _number(least: int, most: int) -> Callable[[str], int]:
-    def convert(value: str) -> int:
-        try:
-            number = int(value)
-        except ValueError:
-            raise ValueError("an integer")
-        if not least <= number <= most:
-            raise ValueError(f"from {least} to {most}")
-        return number
-
-    return convert
-
-
-def _networks(value: str) -> list[str]:
-    networks = _lines(value)
+def _networks(text: str) -> tuple[Network, ...]:
+    networks = [line.strip() for line in text.replace(",", "\n").split("\n") if line.strip()]
+    parsed = []
     for each in networks:
         try:
-            parse_network(each)
+            parsed.append(parse_network(each))
         except ValueError:
-            raise ValueError(f"addresses and networks such as 192.168.1.0/24 (not {each!r})")
-    return networks
+            raise ValueError(f"addresses and networks such as 192.168.1.0/24 (not {each!r})") from None
+    return tuple(parsed)
 
 
-# Section -> option -> (conversion, default). Defaults are those of the public reference, but for the address:
-# nothing is open to the network that was not opened on purpose.
-_OPTIONS: Mapping[str, Mapping[str, tuple[Callable[[str], Any], Any]]] = {
-    "server": {
-        "host": (_text, "127.0.0.1"),
-        "port": (_number(0, 65535), 7125),
-        "klippy_uds_address": (_text, DEFAULT_HOST_SOCKET),
-        "max_upload_size": (_number(1, 1024 * 1024), 1024),
-        "max_websocket_connections": (_number(1, 10000), 50),
-    },
-    "authorization": {
-        "enable_api_key": (_flag, True),
-        "trusted_clients": (_networks, [str(each) for each in LOOPBACK]),
-        "trusted_proxies": (_networks, []),
-        "cors_domains": (_lines, []),
-    },
-    "file_manager": {"enable_config_write_access": (_flag, True)},
-    "data_store": {
-        "temperature_store_size": (_number(1, 100_000), 1200),
-        "gcode_store_size": (_number(1, 100_000), 1000),
-    },
-    "job_queue": {"automatic_transition": (_flag, False)},
-    # Always there, and without options of their own so far.
-    "octoprint_compat": {},
-    "history": {},
-    "announcements": {},
-    "machine": {},
-}
+@frozen
+class ServerConfig:
+    """C{[server]}: where to listen. Nothing is open to the network that was not opened on purpose."""
+
+    host: str = option("127.0.0.1", doc="address to listen on; 'all' for every IPv4 and IPv6 address")
+    port: int = option(7125, minimum=0, maximum=65535, doc="port to listen on")
+    klippy_uds_address: str = option(
+        DEFAULT_HOST_SOCKET, template=True, doc="socket of the motion host; knows {data_path}"
+    )
+    max_upload_size: int = option(1024, minimum=1, maximum=1024 * 1024, doc="longest upload, MiB")
+    max_websocket_connections: int = option(50, minimum=1, maximum=10000, doc="websockets open at a time")
+
+
+@frozen
+class AuthorizationConfig:
+    """C{[authorization]}: who may do what."""
+
+    enable_api_key: bool = option(True, doc="whether the API key opens the door")
+    trusted_clients: tuple[Network, ...] = option(
+        LOOPBACK, convert=_networks, doc="addresses and networks whose clients need no key"
+    )
+    trusted_proxies: tuple[Network, ...] = option(
+        (), convert=_networks, doc="proxies that are believed when they name their client"
+    )
+    cors_domains: list[str] = option((), doc="web origins that may use the API from a browser")
+
+
+@frozen
+class DataStoreConfig:
+    """C{[data_store]}: short memories."""
+
+    temperature_store_size: int = option(1200, minimum=1, maximum=100_000, doc="samples, one a second")
+    gcode_store_size: int = option(1000, minimum=1, maximum=100_000, doc="lines of the console")
+
+
+@frozen
+class DatabaseConfig:
+    """C{[database]}: its options are a thing of the past."""
+
+
+@frozen
+class HistoryConfig:
+    """C{[history]}: always there."""
+
+
+@frozen
+class OctoprintConfig:
+    """C{[octoprint_compat]}: always there."""
+
+
+section("server", ServerConfig)
+section("authorization", AuthorizationConfig)
+section("data_store", DataStoreConfig)
+section("database", DatabaseConfig)
+section("history", HistoryConfig)
+section("octoprint_compat", OctoprintConfig)
 
 
 @frozen
@@ -96,53 +102,46 @@ class LoadedConfiguration:
     host_socket: str
 
 
-def _nearest(name: str, known: Iterable[str]) -> str:
-    close = difflib.get_close_matches(name, list(known), 1)
-    return f"; did you mean {close[0]!r}?" if close else ""
-
-
-def _unknown(file: ConfigFile) -> list[str]:
-    warnings = []
-    for section, options in file.sections.items():
-        where = f"{file.path}:{file.lines[section]}"
-        if section not in _OPTIONS:
-            hint = _nearest(section, _OPTIONS)
-            warnings.append(f"{where}: the section [{section}] is not known and has no effect{hint}")
-            continue
-        for name, entry in options.items():
-            if name not in _OPTIONS[section]:
-                hint = _nearest(name, _OPTIONS[section])
-                warnings.append(
-                    f"{file.path}:{entry.line}: the option {name!r} of [{section}] is not known"
-                    f" and has no effect{hint}"
-                )
-    return warnings
-
-
-def _value(file: ConfigFile | None, section: str, name: str, entry: Entry | None) -> Any:
-    convert, default = _OPTIONS[section][name]
-    if entry is None or file is None or not entry.value:
-        return default
-    try:
-        return convert(entry.value)
-    except ValueError as error:
-        where = f"{file.path}:{entry.line}: the option {name!r} of [{section}]"
-        raise ConfigError(f"{where} must be {error}, not {entry.value!r}")
-
-
-def _values(file: ConfigFile | None) -> dict[str, dict[str, Any]]:
-    sections = file.sections if file is not None else {}
-    return {
-        section: {name: _value(file, section, name, sections.get(section, {}).get(name)) for name in options}
-        for section, options in _OPTIONS.items()
-    }
-
-
-def _as_read(file: ConfigFile | None) -> dict[str, Any]:
+def _as_read(file: ConfigFile | None, shown: Mapping[str, Mapping[str, Any]], data: Path) -> dict[str, Any]:
+    """What C{server.config} says of the text; what is hidden there is hidden here."""
     if file is None:
         return {"orig": {}, "files": []}
-    orig = {section: {n: e.value for n, e in options.items()} for section, options in file.sections.items()}
-    return {"orig": orig, "files": [{"filename": file.path.name, "sections": list(file.sections)}]}
+    orig = {
+        title: {name: _text(shown.get(title, {}).get(name), entry) for name, entry in options.items()}
+        for title, options in file.sections.items()
+    }
+    base = file.path.parent
+    files = [
+        {
+            "filename": str(path.relative_to(base) if path.is_relative_to(base) else path),
+            "sections": list(names),
+        }
+        for path, names in file.files.items()
+    ]
+    return {"orig": orig, "files": files}
+
+
+def _text(shown: Any, entry: Entry) -> str:
+    return HIDDEN if shown == HIDDEN else entry.value
+
+
+def _moved(file: ConfigFile | None) -> tuple[ConfigFile | None, list[str]]:
+    """Options of [server] that moved to [data_store] years ago still count, with a warning."""
+    if file is None:
+        return None, []
+    warnings = []
+    sections = {title: dict(options) for title, options in file.sections.items()}
+    places = dict(file.places)
+    for name in ("temperature_store_size", "gcode_store_size"):
+        entry = sections.get("server", {}).pop(name, None)
+        if entry is None:
+            continue
+        warnings.append(
+            f"{entry.path}:{entry.line}: the option {name!r} of [server] belongs into [data_store]"
+        )
+        sections.setdefault("data_store", {}).setdefault(name, entry)
+        places.setdefault("data_store", f"{entry.path}:{entry.line}")
+    return ConfigFile(file.path, sections, places, file.files), warnings
 
 
 def load(data: Path, config: Path | None, host_socket: str | None = None) -> LoadedConfiguration:
@@ -152,31 +151,40 @@ def load(data: Path, config: Path | None, host_socket: str | None = None) -> Loa
     @param host_socket: takes the place of the option C{klippy_uds_address}.
     @raise ConfigError: if the file is unusable.
     """
+    import brokerd.catalog  # noqa: F401  # every component declares its sections when it is imported
+
     path = config or data / "config" / "moonraker.conf"
-    file = read_config(path) if config is not None or path.exists() else None
-    values = _values(file)
-    server, access = values["server"], values["authorization"]
-    if host_socket is not None:
-        server["klippy_uds_address"] = host_socket
-    settings = BrokerSettings(
+    original = read_config(path) if config is not None or path.exists() else None
+    file, moved = _moved(original)
+    secrets = Secrets.read(data / "moonraker.secrets")
+    read = read_sections(file, declared_sections(), secrets, {"data_path": str(data)})
+    shown = {title: dict(options) for title, options in read.shown.items()}
+    server = read.sections.one(ServerConfig)
+    socket = host_socket if host_socket is not None else server.klippy_uds_address
+    shown.setdefault("server", {})["klippy_uds_address"] = socket
+    shown_config = {"config": shown, **_as_read(original, read.shown, data)}
+    return LoadedConfiguration(_settings(data, read, shown_config, (*moved, *read.warnings)), socket)
+
+
+def _settings(
+    data: Path, read: ReadSections, shown: Mapping[str, Any], warnings: Iterable[str]
+) -> BrokerSettings:
+    sections = read.sections
+    server, access = sections.one(ServerConfig), sections.one(AuthorizationConfig)
+    store = sections.one(DataStoreConfig)
+    return BrokerSettings(
         data=data,
-        listen=(tcp_endpoint(server["host"], server["port"]),),
-        trusted_clients=_parsed(access["trusted_clients"]),
-        trusted_proxies=_parsed(access["trusted_proxies"]),
-        cors_domains=tuple(access["cors_domains"]),
-        enable_api_key=access["enable_api_key"],
-        max_upload_size=server["max_upload_size"] * 1024 * 1024,
-        max_websockets=server["max_websocket_connections"],
-        config_writable=values["file_manager"]["enable_config_write_access"],
-        temperature_store_size=values["data_store"]["temperature_store_size"],
-        gcode_store_size=values["data_store"]["gcode_store_size"],
-        queue_automatic=values["job_queue"]["automatic_transition"],
+        listen=(tcp_endpoint(server.host, server.port),),
+        trusted_clients=access.trusted_clients,
+        trusted_proxies=access.trusted_proxies,
+        cors_domains=tuple(access.cors_domains),
+        enable_api_key=access.enable_api_key,
+        max_upload_size=server.max_upload_size * 1024 * 1024,
+        max_websockets=server.max_websocket_connections,
+        temperature_store_size=store.temperature_store_size,
+        gcode_store_size=store.gcode_store_size,
         broker_log=data / "logs" / "moonraker.log",
-        config={"config": values, **_as_read(file)},
-        warnings=tuple(_unknown(file)) if file is not None else (),
+        config=shown,
+        warnings=tuple(warnings),
+        sections=sections,
     )
-    return LoadedConfiguration(settings, str(server["klippy_uds_address"]))
-
-
-def _parsed(networks: Iterable[str]) -> tuple[Network, ...]:
-    return tuple(parse_network(each) for each in networks)

@@ -7,6 +7,7 @@ from typing import Any
 from attrs import field, frozen
 
 from brokerd.access.addresses import LOOPBACK, Network
+from brokerd.sections import Sections
 
 __all__ = ["BrokerSettings", "tcp_endpoint"]
 
@@ -32,13 +33,12 @@ class BrokerSettings:
     @ivar enable_api_key: whether the API key opens the door.
     @ivar max_upload_size: bytes.
     @ivar max_websockets: how many may be open.
-    @ivar config_writable: whether clients may change the config root.
     @ivar temperature_store_size: samples, one a second.
     @ivar gcode_store_size: lines.
-    @ivar queue_automatic: whether a finished job is followed by the next one.
     @ivar broker_log: the broker's log file, or None.
     @ivar config: the C{server.config} answer: {config, orig, files}.
     @ivar warnings: what the user should know about the configuration.
+    @ivar sections: the sections that components declare for themselves, see L{brokerd.options}.
     """
 
     data: Path
@@ -50,10 +50,9 @@ class BrokerSettings:
     enable_api_key: bool = True
     max_upload_size: int = 1024 * 1024 * 1024
     max_websockets: int = 50
-    config_writable: bool = True
     temperature_store_size: int = 1200
     gcode_store_size: int = 1000
-    queue_automatic: bool = False
     broker_log: Path | None = None
     config: Mapping[str, Any] = field(factory=lambda: {"config": {}, "orig": {}, "files": []})
     warnings: tuple[str, ...] = ()
+    sections: Sections = field(factory=Sections)

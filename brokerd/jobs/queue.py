@@ -8,7 +8,7 @@
       +-----the print can't be started------------------------------+
 
 The queue survives a restart of the broker, and is then paused. A finished job is followed by the next one
-only if C{automatic} is set; otherwise the queue pauses, since somebody must clear the bed.
+only if C{automatic_transition} is set; otherwise the queue pauses, since somebody must clear the bed.
 """
 
 from collections.abc import Awaitable, Callable
@@ -25,10 +25,11 @@ from brokerd.errors import ApiError, BadRequest, NotFound
 from brokerd.files.metadata import GcodeMetadata
 from brokerd.jobs.watch import JobWatch, PrintStats
 from brokerd.notifications import Broadcaster, notification
+from brokerd.options import option, section
 from brokerd.registry.caller import Role
 from brokerd.registry.declare import method
 
-__all__ = ["JobQueueMethods"]
+__all__ = ["JobQueueConfig", "JobQueueMethods"]
 
 log = Logger()
 
@@ -37,6 +38,19 @@ JOB_QUEUE_CHANGED = notification(
 )
 _NAMESPACE = "job_queue"
 QUEUE = "{queued_jobs, queue_state}"
+
+
+@frozen
+class JobQueueConfig:
+    """C{[job_queue]}: files to print one after another."""
+
+    load_on_startup: bool = option(False, doc="load the next job when the printer becomes ready")
+    automatic_transition: bool = option(False, doc="follow a completed job by the next one")
+    job_transition_delay: float = option(0.0, minimum=0.0, doc="wait between two jobs, s")
+    job_transition_gcode: str = option("", doc="G-code between two jobs, after the wait")
+
+
+section("job_queue", JobQueueConfig)
 
 
 @frozen
@@ -62,7 +76,7 @@ class JobQueueMethods:
     _broadcaster: Broadcaster
     _now: Callable[[], float]
     _chores: Chores
-    _automatic: bool = False
+    _config: JobQueueConfig = field(factory=JobQueueConfig)
     _queue: list[_Queued] = field(init=False, factory=list)
     _state: str = field(init=False, default="paused")
 
@@ -80,7 +94,7 @@ class JobQueueMethods:
     def job_finished(self, stats: PrintStats, status: str) -> None:
         if self._state != "ready":
             return
-        if status == "completed" and self._automatic and self._queue:
+        if status == "completed" and self._config.automatic_transition and self._queue:
             self._chores.spawn(self._load_next(), "loading the next job")
         else:
             self._set_state("paused")

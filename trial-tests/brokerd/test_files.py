@@ -5,6 +5,8 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+from brokerd.files.config import FileManagerConfig
+from brokerd.sections import Sections
 from brokerd.settings import BrokerSettings
 
 from .harness import Answer, BrokerTestCase
@@ -123,7 +125,9 @@ class ReadOnlyConfigTests(BrokerTestCase):
     """A configuration that clients may only read."""
 
     def settings(self, **changes: Any) -> BrokerSettings:
-        return super().settings(config_writable=False, **changes)
+        return super().settings(
+            sections=Sections.of(FileManagerConfig(enable_config_write_access=False)), **changes
+        )
 
     async def test_refused(self) -> None:
         answer = await self.upload("printer.cfg", b"[printer]", root="config")

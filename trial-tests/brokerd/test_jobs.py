@@ -2,6 +2,9 @@
 
 from typing import Any
 
+from brokerd.jobs.queue import JobQueueConfig
+from brokerd.sections import Sections
+
 from .harness import BrokerTestCase
 
 
@@ -171,7 +174,7 @@ class AutomaticQueueTests(QueueTests):
     """A printer that clears its own bed."""
 
     def settings(self, **changes: Any) -> Any:
-        return super().settings(queue_automatic=True, **changes)
+        return super().settings(sections=Sections.of(JobQueueConfig(automatic_transition=True)), **changes)
 
     async def test_start_and_end(self) -> None:
         await self.ask("post_job", filenames=["a.gcode", "b.gcode"])
