@@ -77,6 +77,8 @@ class Toolhead:
     queue: MotionQueue
     lookahead: Lookahead
     extruder: ExtruderMotion | None = None
+    stretch: float = 1.0
+    """How many times as far ahead as usual it plans: more than 1 where nobody waits, as in batch runs."""
     print_time: float = 0.0
     stalls: int = 0
     mode: Mode = Mode.IDLE
@@ -164,7 +166,7 @@ class Toolhead:
     def _become_moving(self) -> None:
         if self.mode is not Mode.MOVING:
             self.mode = Mode.MOVING
-            self._schedule(TICK)
+            self._schedule(TICK * self.stretch)
 
     # Supply
 
@@ -172,12 +174,12 @@ class Toolhead:
         """Solve steps as far ahead as is wanted and known."""
         scan = self.generation.scan_time
         try:
-            if len(self.lookahead) == 0 and self.print_time - now < LOW:
+            if len(self.lookahead) == 0 and self.print_time - now < LOW * self.stretch:
                 # The machine comes to rest: let smoothing settle. Later moves begin after that.
                 self._settled = True
                 self.generation.advance(self.print_time + 2.0 * scan, now, finish=True)
             else:
-                self.generation.advance(min(self.print_time, now + STEPS_AHEAD), now)
+                self.generation.advance(min(self.print_time, now + STEPS_AHEAD * self.stretch), now)
         except StepsLost as error:
             self._fail(f"Step generation failed: {error}")
 
@@ -199,7 +201,7 @@ class Toolhead:
         if self.mode is Mode.PRIMING:
             self._plan(lazy=False)
             return
-        if len(self.lookahead) and self.print_time - now < LOW:
+        if len(self.lookahead) and self.print_time - now < LOW * self.stretch:
             self._plan(lazy=False)
             self._starved = True
         else:
@@ -211,7 +213,7 @@ class Toolhead:
             self.mode = Mode.IDLE
             self._rested_since = self._clock.seconds()
             return
-        self._schedule(TICK)
+        self._schedule(TICK * self.stretch)
 
     def _schedule(self, delay: float) -> None:
         if self._timer is not None:
@@ -247,16 +249,17 @@ class Toolhead:
 
     def _excess(self) -> float:
         """Seconds planned beyond what is wanted."""
-        if self.mode is Mode.MOVING and self.print_time - self.now() > PLAN_AHEAD:
-            return self.print_time - self.now() - PLAN_AHEAD
+        wanted = PLAN_AHEAD * self.stretch
+        if self.mode is Mode.MOVING and self.print_time - self.now() > wanted:
+            return self.print_time - self.now() - wanted
         # One move may wait however long it is: without the next one it would be planned to a stop.
-        waiting = self.lookahead.pending_time - 2.0 * PLAN_AHEAD if len(self.lookahead) > 1 else 0.0
+        waiting = self.lookahead.pending_time - 2.0 * wanted if len(self.lookahead) > 1 else 0.0
         return max(waiting, 0.0)
 
     async def throttle(self) -> None:
         """Wait until there is room for more moves. @raise CommandError: when the printer shuts down."""
         while (excess := self._excess()) > 0.0:
-            await self.sleep(min(max(excess, 0.01), TICK))
+            await self.sleep(min(max(excess, 0.01), TICK * self.stretch))
 
     async def dwell(self, seconds: float) -> None:
         """Let the next move begin C{seconds} after the last one's end."""
