@@ -4,6 +4,7 @@ from brokerd.access.methods import AccessMethods
 from brokerd.announcements import AnnouncementMethods
 from brokerd.connection_methods import ConnectionMethods
 from brokerd.database.methods import DatabaseMethods
+from brokerd.extensions import ExtensionMethods
 from brokerd.files.methods import FileMethods
 from brokerd.files.transfer import FileTransfer
 from brokerd.jobs.history import HistoryMethods
@@ -25,6 +26,7 @@ __all__ = ["COMPONENTS", "notifications", "served"]
 COMPONENTS: tuple[type, ...] = (
     ServerMethods,
     ConnectionMethods,
+    ExtensionMethods,
     AccessMethods,
     DatabaseMethods,
     FileMethods,

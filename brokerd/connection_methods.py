@@ -1,5 +1,6 @@
 """C{server.connection.*}: a lasting connection says who it is."""
 
+from collections.abc import Callable
 from typing import Annotated, Any, ClassVar, Literal
 
 from attrs import define
@@ -22,10 +23,14 @@ def _connection(caller: Caller) -> Connection:
 
 @define(eq=False)
 class ConnectionMethods:
-    """Identification of connections."""
+    """Identification of connections.
+
+    @ivar _identified: told of each connection that said who it is.
+    """
 
     component: ClassVar[str] = "websockets"
     _gate: Gate
+    _identified: Callable[[Connection], None]
 
     @method("server.connection.identify", result="{connection_id}", permission=Role.ANYONE, persistent=True)
     async def identify(
@@ -47,6 +52,7 @@ class ConnectionMethods:
         if caller.role is Role.ANYONE:
             raise Unauthorized("Unauthorized: an API key, a token or a trusted address is needed")
         connection.identify({"name": client_name, "version": version, "type": type, "url": url})
+        self._identified(connection)
         return {"connection_id": connection.number}
 
     @method("server.websocket.id", result="{websocket_id}", permission=Role.VIEWER, persistent=True)

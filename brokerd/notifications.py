@@ -49,8 +49,8 @@ def declared_notifications() -> tuple[Notification, ...]:
 class Audience(Protocol):
     """Connections of one face."""
 
-    def deliver(self, message: SharedMessage) -> None:
-        """Send to every connection that may hear it."""
+    def deliver(self, message: SharedMessage, except_for: object = None) -> None:
+        """Send to every connection that may hear it, but not to C{except_for}."""
 
 
 @define(eq=False)
@@ -62,8 +62,8 @@ class Broadcaster:
     def attach(self, audience: Audience) -> None:
         self._audiences.append(audience)
 
-    def send(self, kind: Notification, *params: Any) -> None:
-        """Encode once, deliver to everybody."""
+    def send(self, kind: Notification, *params: Any, except_for: object = None) -> None:
+        """Encode once, deliver to everybody but the connection C{except_for}."""
         message = kind.message(*params)
         for audience in self._audiences:
-            audience.deliver(message)
+            audience.deliver(message, except_for)

@@ -1,16 +1,16 @@
 """JSON-RPC 2.0, without any transport: a text in, an answer text out."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 from uuid import uuid4
 
-from attrs import define
+from attrs import define, field
 from twisted.internet.defer import CancelledError, Deferred, gatherResults
 from twisted.logger import Logger
 
 from brokerd.encoding import decode, encode
 from brokerd.errors import ApiError
-from brokerd.registry.caller import Caller
+from brokerd.registry.caller import Caller, Connection
 from brokerd.registry.table import Registry
 
 __all__ = ["JsonRpc", "fault"]
@@ -38,9 +38,13 @@ def _error(code: int, message: str, number: Any) -> dict[str, Any]:
 
 @define(eq=False)
 class JsonRpc:
-    """Answers requests out of a registry."""
+    """Answers requests out of a registry.
+
+    @ivar on_answer: told of a client's answer to a request that was sent to it.
+    """
 
     _registry: Registry
+    on_answer: Callable[[Connection, Mapping[str, Any]], None] | None = field(init=False, default=None)
 
     async def answer(self, text: bytes | str, caller: Caller) -> bytes | None:
         """The answer to a request or a batch; None if nothing is to be answered."""
@@ -76,13 +80,18 @@ class JsonRpc:
         name, params = request.get("method"), request.get("params")
         if request.get("jsonrpc") != "2.0" or not isinstance(name, str):
             if "method" not in request and ("result" in request or "error" in request):
-                return None  # an answer to something that was never asked
+                self._answered(request, caller)
+                return None
             return _error(_INVALID_REQUEST, "Invalid Request", number)
         if not isinstance(params or {}, dict):
             answer = _error(_INVALID_PARAMS, "Invalid params: arguments are given by name", number)
         else:
             answer = await self._call(name, params or {}, caller, number)
         return answer if "id" in request else None
+
+    def _answered(self, message: Mapping[str, Any], caller: Caller) -> None:
+        if caller.connection is not None and self.on_answer is not None:
+            self.on_answer(caller.connection, message)
 
     async def _call(
         self, name: str, params: Mapping[str, Any], caller: Caller, number: Any

@@ -79,6 +79,7 @@ class Socket(WebSocketServerProtocol):
         self.caller = Caller(Role.ANYONE)
         self.identity: Mapping[str, Any] = {}
         self._in_flight = 0
+        self._farewells: list[Callable[[], None]] = []
         self._pace: Pace | None = None
         self._expiry: IDelayedCall | None = None
 
@@ -135,6 +136,12 @@ class Socket(WebSocketServerProtocol):
         if expiry is not None:
             expiry.cancel()
         self.factory.closed(self)
+        farewells, self._farewells = self._farewells, []
+        for call in farewells:
+            call()
+
+    def when_closed(self, call: Callable[[], None]) -> None:
+        self._farewells.append(call)
 
     def identify(self, client: Mapping[str, Any]) -> None:
         """See L{brokerd.registry.caller.Connection.identify}.
@@ -239,10 +246,10 @@ class SocketFactory(WebSocketServerFactory):
         for socket in list(self._open.values()):
             socket.transport.abortConnection()
 
-    def deliver(self, message: SharedMessage) -> None:
+    def deliver(self, message: SharedMessage, except_for: object = None) -> None:
         """Send a notification to all clients that are known."""
         for socket in list(self._open.values()):
-            if socket.caller.role is not Role.ANYONE:
+            if socket.caller.role is not Role.ANYONE and socket is not except_for:
                 socket.send(message)
 
     def deliver_status(

@@ -104,6 +104,23 @@ class HostSession(Service):
         self._remote_methods.append(name)
         self._messages[name] = lambda params: self._chores.spawn(call(**params), f"remote method {name}")
 
+    async def offer_now(self, name: str, call: RemoteMethod) -> None:
+        """Like L{offer}, but tell a host that is there already, too.
+
+        @raise BadRequest: if the name is taken.
+        """
+        if name in self._messages:
+            raise BadRequest(f"the remote method {name!r} is there already")
+        self.offer(name, call)
+        if self.present and not self._greeting:
+            template = {"method": name}
+            await self._try("register_remote_method", {"remote_method": name, "response_template": template})
+
+    def withdraw(self, name: str) -> None:
+        """No longer serve a remote method."""
+        self._remote_methods = [each for each in self._remote_methods if each != name]
+        self._messages.pop(name, None)
+
     @property
     def missing(self) -> list[str]:
         """Printer objects that clients need and that the host lacks; empty while nothing is known."""

@@ -1,6 +1,6 @@
 """Who calls a method, and over what."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import IntEnum
 from typing import Any, Protocol
 
@@ -46,6 +46,9 @@ class Connection(Protocol):
 
     def send(self, message: SharedMessage) -> None:
         """Send one message, or nothing if the connection is gone."""
+
+    def when_closed(self, call: Callable[[], None]) -> None:
+        """Call C{call} once the connection is gone."""
 
 
 @define(eq=False)
