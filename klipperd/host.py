@@ -150,7 +150,6 @@ class Host(Service, HostControl):
 
     async def _live(self) -> None:
         while True:
-            self._restart = None
             self._shutdown_reason = None
             self._become(HostState.STARTUP, "Printer is starting")
             self.built = Built()
@@ -158,7 +157,7 @@ class Host(Service, HostControl):
             if self._restart is None:
                 self._asked = Deferred()
                 await self._asked
-            firmware = bool(self._restart)
+            firmware, self._restart = bool(self._restart), None
             self._become(HostState.STARTUP, "Printer is restarting")
             await self._end(firmware=firmware)
             self.procedures.drop_clients()

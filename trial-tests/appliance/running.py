@@ -148,7 +148,10 @@ class RunningAppliance:
             connection.sendall(json.dumps({"id": 1, "method": method, "params": params}).encode() + b"\x03")
             answer = b""
             while not answer.endswith(b"\x03"):
-                answer += connection.recv(65536)
+                piece = connection.recv(65536)
+                if not piece:
+                    raise Failed(f"the socket closed after {answer!r}\n{self.log_end()}")
+                answer += piece
         return json.loads(answer[:-1])
 
     def simulator(self, **request: Any) -> Any:
