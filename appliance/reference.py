@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from brokerd.catalog import COMPONENTS
+from brokerd.catalog import every_component
 from brokerd.registry.reference import openapi
 from klipperd.config.reference import json_schema, markdown_reference
 from klipperd.objects.catalogue import load_catalogue
@@ -19,7 +19,7 @@ def write_references(folder: Path) -> Iterator[Path]:
     contents = {
         "config.md": markdown_reference(catalogue),
         "printer-cfg.schema.json": json.dumps(json_schema(catalogue), indent=1) + "\n",
-        "openapi.json": json.dumps(openapi(COMPONENTS), indent=1) + "\n",
+        "openapi.json": json.dumps(openapi(every_component()), indent=1) + "\n",
     }
     for name, text in contents.items():
         (folder / name).write_text(text, "utf-8")

@@ -13,7 +13,6 @@ from brokerd.access.keys import ApiKey, OneshotTokens
 from brokerd.access.methods import AccessMethods
 from brokerd.access.origins import OriginRules
 from brokerd.announcements import AnnouncementMethods
-from brokerd.catalog import COMPONENTS
 from brokerd.chores import Chores
 from brokerd.connection_methods import ConnectionMethods
 from brokerd.database.methods import DatabaseMethods
@@ -32,6 +31,7 @@ from brokerd.files.methods import FileMethods
 from brokerd.files.roots import PARTIAL, Root, Roots
 from brokerd.files.transfer import FileTransfer
 from brokerd.hostlink import HostLink
+from brokerd.integrations.house import House
 from brokerd.jobs.history import HistoryMethods
 from brokerd.jobs.queue import JobQueueConfig, JobQueueMethods
 from brokerd.jobs.starter import PrintStarter
@@ -85,6 +85,8 @@ class Assembly:
     temperatures: TemperatureStore = field(init=False)
     load: LoadWatch = field(init=False)
     extensions: ExtensionMethods = field(init=False)
+    jobs: JobWatch = field(init=False)
+    house: House = field(init=False)
     gate: Gate = field(init=False)
     sockets: SocketFactory = field(init=False)
     site: BrokerSite = field(init=False)
@@ -147,7 +149,7 @@ class Assembly:
         self.load = LoadWatch(self.reactor, threads, self.broadcaster, now, lambda: self.sockets.count)
         self.metadata = GcodeMetadata(self.roots, threads, self.database)
         changes = FileChanges(threads, self.broadcaster)
-        jobs = JobWatch(host)
+        jobs = self.jobs = JobWatch(host)
         start_print = PrintStarter(host, jobs).start
         self.history = HistoryMethods(self.database, self.metadata, jobs, self.broadcaster, now)
         self.queue = JobQueueMethods(
@@ -182,6 +184,8 @@ class Assembly:
         )
         for component in components:
             self.registry.add(component)
+        self.house = House(self)
+        self.house.build(settings.sections.titles)
         self.registry.add_fallback(HostProcedures(host).find)
 
     def _offer_remote_methods(self) -> None:
@@ -199,11 +203,12 @@ class Assembly:
     def _facts(self) -> ServerFacts:
         return ServerFacts(
             components=lambda: self.registry.components,
-            warnings=lambda: [*self.settings.warnings, *self.database.warnings],
+            warnings=lambda: [*self.settings.warnings, *self.database.warnings, *self.house.warnings],
+            failed=lambda: self.house.failed,
             sockets=lambda: self.sockets.count,
             config=self.settings.config,
             restart=self.restart,
-            openapi=lambda: openapi(COMPONENTS),
+            openapi=lambda: openapi(self.registry.component_types),
         )
 
     def _log_file(self, name: str) -> Path | None:

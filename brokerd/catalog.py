@@ -1,4 +1,7 @@
-"""All that the broker can serve, known without running one. A new group of methods is added here."""
+"""All that the broker can serve, known without running one. A new group of methods is added here.
+
+Integrations are in L{brokerd.integrations.kinds}: they are imported only where they are asked for.
+"""
 
 from brokerd.access.methods import AccessMethods
 from brokerd.announcements import AnnouncementMethods
@@ -7,6 +10,7 @@ from brokerd.database.methods import DatabaseMethods
 from brokerd.extensions import ExtensionMethods
 from brokerd.files.methods import FileMethods
 from brokerd.files.transfer import FileTransfer
+from brokerd.integrations import kinds
 from brokerd.jobs.history import HistoryMethods
 from brokerd.jobs.queue import JobQueueMethods
 from brokerd.machine.methods import LoadMethods, MachineMethods
@@ -21,7 +25,7 @@ from brokerd.webcams import WebcamMethods
 # Notifications are declared where they are sent from; these modules send some.
 import brokerd.faces.websocket  # noqa: F401  # isort: skip
 
-__all__ = ["COMPONENTS", "notifications", "served"]
+__all__ = ["COMPONENTS", "every_component", "notifications", "served"]
 
 COMPONENTS: tuple[type, ...] = (
     ServerMethods,
@@ -43,11 +47,17 @@ COMPONENTS: tuple[type, ...] = (
 )
 
 
+def every_component() -> tuple[type, ...]:
+    """The components of every broker and those of all integrations."""
+    return (*COMPONENTS, *kinds.components())
+
+
 def served() -> Served:
     """Names of all methods and HTTP forms."""
-    return served_by(COMPONENTS)
+    return served_by(every_component())
 
 
 def notifications() -> tuple[str, ...]:
     """Names of all notifications that can be sent."""
+    kinds.components()
     return tuple(sorted(each.name for each in declared_notifications()))

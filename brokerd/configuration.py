@@ -12,6 +12,7 @@ from attrs import frozen
 
 from brokerd.access.addresses import LOOPBACK, Network, parse_network
 from brokerd.configfile import ConfigFile, Entry, read_config
+from brokerd.integrations.kinds import declare
 from brokerd.options import declared_sections, option, section
 from brokerd.sections import HIDDEN, ReadSections, read_sections
 from brokerd.settings import BrokerSettings, tcp_endpoint
@@ -156,6 +157,7 @@ def load(data: Path, config: Path | None, host_socket: str | None = None) -> Loa
     path = config or data / "config" / "moonraker.conf"
     original = read_config(path) if config is not None or path.exists() else None
     file, moved = _moved(original)
+    declare(file.sections if file is not None else ())
     secrets = Secrets.read(data / "moonraker.secrets")
     read = read_sections(file, declared_sections(), secrets, {"data_path": str(data)})
     shown = {title: dict(options) for title, options in read.shown.items()}

@@ -81,6 +81,7 @@ class SectionDeclaration:
     @ivar named: whether its name has a second part of the user's choice.
     @ivar optional: whether its component exists only if the section does.
     @ivar by: the option that chooses among C{kinds}, or None.
+    @ivar lenient: whether the broker goes on without the section if there is a mistake in it, and says so.
     """
 
     name: str
@@ -89,6 +90,7 @@ class SectionDeclaration:
     optional: bool = False
     by: str | None = None
     kinds: Mapping[str, type] = field(factory=dict)
+    lenient: bool = False
 
 
 _declared: dict[tuple[str, bool], SectionDeclaration] = {}
@@ -129,6 +131,7 @@ def section(
     optional: bool = False,
     by: str | None = None,
     kinds: Mapping[str, type] | None = None,
+    lenient: bool = False,
 ) -> SectionDeclaration:
     """Declare a section.
 
@@ -136,7 +139,9 @@ def section(
     """
     if (name, named) in _declared:
         raise ValueError(f"the section [{name}] is declared twice")
-    declaration = _declared[name, named] = SectionDeclaration(name, config, named, optional, by, kinds or {})
+    declaration = _declared[name, named] = SectionDeclaration(
+        name, config, named, optional, by, kinds or {}, lenient
+    )
     return declaration
 
 

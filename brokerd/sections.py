@@ -10,6 +10,7 @@ import attrs
 from attrs import field, frozen
 
 from brokerd.configfile import ConfigError, ConfigFile, Entry
+from brokerd.integrations.kinds import KINDS
 from brokerd.options import Option, SectionDeclaration, members
 from brokerd.templates import Secrets, Template, TemplateError
 
@@ -25,11 +26,15 @@ class Sections:
     """All sections of a configuration, by their classes.
 
     @ivar secrets: the user's credentials, for templates.
+    @ivar failures: what is wrong with sections that the broker goes on without, by their titles.
+    @ivar titles: of all sections in the configuration.
     """
 
     _single: Mapping[type, Any] = field(factory=dict)
     _named: Mapping[type, Mapping[str, Any]] = field(factory=dict)
     secrets: Secrets = field(factory=Secrets)
+    failures: Mapping[str, str] = field(factory=dict)
+    titles: tuple[str, ...] = ()
 
     @staticmethod
     def of(*single: Any, named: Mapping[type, Mapping[str, Any]] | None = None) -> "Sections":
@@ -78,27 +83,35 @@ def read_sections(
     """Check a file against the declarations.
 
     @param context: what templates know besides the secrets.
-    @raise ConfigError: for the first mistake in a section that is known.
+    @raise ConfigError: for the first mistake in a section that is known, unless it is a lenient one.
     """
     by_name = {(each.name, each.named): each for each in declared}
     single: dict[type, Any] = {}
     named: dict[type, dict[str, Any]] = {}
     shown: dict[str, dict[str, Any]] = {}
+    failures: dict[str, str] = {}
     warnings: list[str] = []
     for title in file.sections if file is not None else ():
         assert file is not None
         declaration, label = _find(by_name, title)
         if declaration is None:
-            first_words = {name for name, _ in by_name}
+            first_words = {name for name, _ in by_name} | set(KINDS)
             hint = nearest(title.split()[0], first_words)
             warnings.append(
                 f"{file.places[title]}: the section [{title}] is not known and has no effect{hint}"
             )
             continue
         reader = _Reader(title, file, secrets, context)
-        value = reader.section(declaration)
         shown[title] = reader.shown
-        warnings += reader.warnings
+        try:
+            value = reader.section(declaration)
+        except ConfigError as error:
+            if not declaration.lenient:
+                raise
+            failures[title] = str(error)
+            continue
+        finally:
+            warnings += reader.warnings
         if label is None:
             single[declaration.config] = value
         else:
@@ -107,7 +120,8 @@ def read_sections(
         if not is_named and not declaration.optional and name not in shown:
             options = members(declaration.config)
             shown[name] = {each.name: _plain(each.default) for each in options if not each.wildcard}
-    return ReadSections(Sections(single, named, secrets), shown, tuple(warnings))
+    titles = tuple(file.sections) if file is not None else ()
+    return ReadSections(Sections(single, named, secrets, failures, titles), shown, tuple(warnings))
 
 
 def _find(

@@ -21,6 +21,7 @@ class ServerFacts:
 
     @ivar components: names of what it serves.
     @ivar warnings: what the user should know.
+    @ivar failed: names of what could not be started.
     @ivar sockets: how many websockets are open.
     @ivar config: the C{server.config} answer.
     @ivar restart: restarts the broker, a moment after it was called.
@@ -29,6 +30,7 @@ class ServerFacts:
 
     components: Callable[[], list[str]]
     warnings: Callable[[], list[str]]
+    failed: Callable[[], list[str]]
     sockets: Callable[[], int]
     config: Mapping[str, Any]
     restart: Callable[[], None]
@@ -52,7 +54,7 @@ class ServerMethods:
             "klippy_connected": host.present,
             "klippy_state": host.state,
             "components": facts.components(),
-            "failed_components": [],
+            "failed_components": facts.failed(),
             "registered_directories": [each.name for each in self._roots],
             "warnings": facts.warnings(),
             "websocket_count": facts.sockets(),

@@ -59,6 +59,7 @@ class Broker(Service):
         parts.temperatures.startService()
         parts.load.startService()
         parts.host.startService()
+        parts.house.startService()
         if IService.providedBy(self._link) and not self._link.running:
             self._link.startService()
         self._loading = Deferred.fromCoroutine(self._load(parts))
@@ -127,6 +128,7 @@ class Broker(Service):
         parts.site.abort_all()
         if self._attached is not None:
             self._attached.detach()
+        await _settled(parts.house.stopService())
         parts.chores.cancel()
         await parts.history.settle()
         for service in (parts.host, parts.temperatures, parts.load, parts.threads, parts.database):

@@ -22,7 +22,8 @@ def permit(caller: Caller, permission: Role) -> None:
     if caller.role >= permission:
         return
     if caller.role is Role.ANYONE:
-        raise Unauthorized("Unauthorized: an API key, a token or a trusted address is needed")
+        reason = caller.hint or "an API key, a token or a trusted address is needed"
+        raise Unauthorized(f"Unauthorized: {reason}")
     raise Forbidden(f"this needs the role {permission.name.lower()}")
 
 
@@ -131,6 +132,11 @@ class Registry:
     def components(self) -> list[str]:
         """Names of the components, in order."""
         return list(dict.fromkeys(each.component for each in self._components))
+
+    @property
+    def component_types(self) -> list[type]:
+        """The classes of the components, in order."""
+        return [type(each) for each in self._components]
 
     @property
     def methods(self) -> Iterable[BoundMethod]:
