@@ -65,14 +65,28 @@ def _ini(text: str, path: Path) -> Mapping[str, Any]:
     return {name: dict(parser[name]) for name in parser.sections()}
 
 
-@lru_cache(maxsize=1)
-def _environment() -> "jinja2.Environment":
+@lru_cache(maxsize=2)
+def _environment(waits: bool) -> "jinja2.Environment":
     from jinja2 import StrictUndefined
     from jinja2.ext import do
     from jinja2.sandbox import SandboxedEnvironment
 
-    environment = SandboxedEnvironment(
-        "{%", "%}", "{", "}", extensions=[do], undefined=StrictUndefined, trim_blocks=True
+    class Environment(SandboxedEnvironment):
+        """The documented way to keep a value is C{user_data.__setitem__(name, value)}."""
+
+        def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
+            kept = attr == "__setitem__" and isinstance(obj, dict | list)
+            return kept or super().is_safe_attribute(obj, attr, value)
+
+    environment = Environment(
+        "{%",
+        "%}",
+        "{",
+        "}",
+        extensions=[do],
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        enable_async=waits,
     )
     environment.filters["fromjson"] = orjson.loads
     return environment
@@ -109,15 +123,30 @@ class Template:
         except (Failure, ArithmeticError, LookupError, TypeError, ValueError, AttributeError) as error:
             raise TemplateError(str(error)) from None
 
-    def _compiled(self) -> "jinja2.Template":
+    async def fill(self, **context: Any) -> str:
+        """Fill in C{context}, which may have functions that must be waited for.
+
+        @raise TemplateError: if that fails. What such a function raises passes through.
+        """
+        if "{" not in self.text:
+            return self.text
+        from jinja2 import TemplateError as Failure
+
+        compiled = self._compiled(waits=True)
+        try:
+            return (await compiled.render_async(secrets=self.secrets.values, **context)).strip()
+        except (Failure, ArithmeticError, LookupError, TypeError, ValueError, AttributeError) as error:
+            raise TemplateError(str(error)) from None
+
+    def _compiled(self, waits: bool = False) -> "jinja2.Template":
         from jinja2 import TemplateSyntaxError
 
         try:
-            return _compile(self.text)
+            return _compile(self.text, waits)
         except TemplateSyntaxError as error:
             raise TemplateError(f"line {error.lineno}: {error.message}") from None
 
 
 @lru_cache(maxsize=256)
-def _compile(text: str) -> "jinja2.Template":
-    return _environment().from_string(text)
+def _compile(text: str, waits: bool) -> "jinja2.Template":
+    return _environment(waits).from_string(text)

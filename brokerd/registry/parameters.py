@@ -15,8 +15,12 @@ from attrs import frozen
 from brokerd.errors import BadRequest
 from brokerd.registry.caller import Caller
 
-__all__ = ["Parameter", "ParameterType", "bind", "parameter_type", "signature_parameters"]
+__all__ = ["OTHERS", "Parameter", "ParameterType", "bind", "parameter_type", "signature_parameters"]
 
+# Third member of an C{Annotated} mapping: it takes all arguments that no other parameter is named after.
+OTHERS = "all other arguments"
+# Arguments of the request itself.
+_OURS = frozenset(("token", "access_token", "api_key"))
 _TRUE = {"true", "1", "yes", "on"}
 _FALSE = {"false", "0", "no", "off"}
 
@@ -38,12 +42,14 @@ class Parameter:
     """One parameter of a method.
 
     @ivar default: used when the caller gives none; C{inspect.Parameter.empty} if it must.
+    @ivar others: whether it takes all arguments that no other parameter is named after.
     """
 
     name: str
     type: ParameterType
     default: Any
     doc: str
+    others: bool = False
 
     @property
     def required(self) -> bool:
@@ -187,7 +193,8 @@ def signature_parameters(function: Callable[..., Any]) -> tuple[tuple[Parameter,
         if hint is Caller:
             caller = name
             continue
-        parameters.append(Parameter(name, parameter_type(hint), each.default, _doc(hint)))
+        others = OTHERS in get_args(hint)[2:]
+        parameters.append(Parameter(name, parameter_type(hint), each.default, _doc(hint), others))
     return tuple(parameters), caller
 
 
@@ -209,6 +216,10 @@ def bind(method: str, parameters: tuple[Parameter, ...], given: Mapping[str, Any
     bound = {}
     for parameter in parameters:
         name = parameter.name
+        if parameter.others:
+            known = {each.name for each in parameters} | _OURS
+            bound[name] = {each: given[each] for each in given if each not in known}
+            continue
         if name not in given:
             if parameter.required:
                 raise BadRequest(f"{method}: no argument {name!r}")

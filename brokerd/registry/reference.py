@@ -79,8 +79,9 @@ def _add_arguments(operation: dict[str, Any], spec: ApiMethod, http: HttpForm) -
     if http.verb == "POST" and spec.parameters:
         schema = {
             "type": "object",
-            "properties": {each.name: dict(each.type.schema) for each in spec.parameters},
-            "required": [each.name for each in spec.parameters if each.required],
+            "properties": {each.name: dict(each.type.schema) for each in spec.parameters if not each.others},
+            "required": [each.name for each in spec.parameters if each.required and not each.others],
+            "additionalProperties": True,
         }
         operation["requestBody"] = {"content": {"application/json": {"schema": schema}}}
         return
@@ -88,9 +89,10 @@ def _add_arguments(operation: dict[str, Any], spec: ApiMethod, http: HttpForm) -
         {
             "name": each.name,
             "in": "query",
-            "required": each.required,
+            "required": each.required and not each.others,
             "description": each.doc,
             "schema": dict(each.type.schema),
+            **({"style": "form", "explode": True} if each.others else {}),
         }
         for each in spec.parameters
     ]
