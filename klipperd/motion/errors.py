@@ -4,7 +4,15 @@ from attrs import field, frozen
 
 from klipperd.errors import CommandError
 
-__all__ = ["ExtrusionRefused", "InvalidMove", "MoveOutOfRange", "MoveRefused", "NotHomed", "StepsLost"]
+__all__ = [
+    "ExtrusionRefused",
+    "InvalidMove",
+    "MoveOutOfRange",
+    "MoveRefused",
+    "NotHomed",
+    "OutOfReach",
+    "StepsLost",
+]
 
 
 class MoveRefused(CommandError):
@@ -13,13 +21,16 @@ class MoveRefused(CommandError):
 
 @frozen(str=False)
 class InvalidMove(MoveRefused):
-    """A coordinate or speed that no move can have: NaN, infinite, zero or negative speed."""
+    """A coordinate (mm) or speed (mm/s) that no move can have: NaN, infinite, zero or negative speed."""
 
     word: str
     value: float
+    minimum: float
+    maximum: float
 
     def __str__(self) -> str:
-        return f"Invalid move: {self.word} = {self.value!r}"
+        unit = "mm/s" if self.word == "F" else "mm"
+        return f"Invalid move: {self.word} = {self.value!r}, allowed {self.minimum:g} to {self.maximum:g} {unit}"
 
 
 @frozen(str=False)
@@ -47,6 +58,19 @@ class MoveOutOfRange(MoveRefused):
         limit = f"{self.minimum:.3f} to {self.maximum:.3f}"
         target = f" ({where})" if where else ""
         return f"Move out of range: {self.axis} = {self.value:.3f}, allowed {limit}{target}"
+
+
+@frozen(str=False)
+class OutOfReach(MoveRefused):
+    """A move that ends too far from the machine's middle (mm)."""
+
+    value: float
+    maximum: float
+    position: tuple[float, ...] = field(default=())
+
+    def __str__(self) -> str:
+        where = " ".join(f"{value:.3f}" for value in self.position)
+        return f"Move out of range: {where}: {self.value:.3f} from the middle, at most {self.maximum:.3f}"
 
 
 @frozen(str=False)

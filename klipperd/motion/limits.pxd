@@ -13,6 +13,10 @@ cdef enum fault_code:
     FAULT_ONLY_DISTANCE = 6   # |e| = value above maximum
     FAULT_CROSS_SECTION = 7   # e per mm = value above maximum
     FAULT_MEMORY = 8
+    FAULT_REACH = 9           # value (mm, of what `reach` names) above maximum
+    FAULT_FEEDRATE = 10       # an F word of value
+    FAULT_PYTHON = 11         # a transform written in Python raised; it keeps the exception
+    FAULT_ARC = 12            # an arc that does not exist; see gcode/arc.pxd for `axis`
 
 cdef struct move_fault:
     int code                  # fault_code
@@ -20,6 +24,7 @@ cdef struct move_fault:
     double value
     double minimum
     double maximum
+    double target[3]          # mm: x y z that were asked of the planner
 
 # What the active extruder allows; copied when it changes.
 cdef struct extruder_limits:
@@ -44,14 +49,21 @@ cdef struct planner_limits:
     double maximum[3]         # mm
     int homed[3]              # 0: position unknown, moves are refused
 
+# What a machine's geometry allows beyond a box. check() returns 0, or refuse(...) when the move can't be
+# made; it may lower move.cruise_s and move.accel with limit_speed(). It runs for every move.
+cdef class MoveCheck:
+    cdef int check(self, planned_move *move, move_fault *fault) noexcept nogil
+
 cdef extern from *:
     """
     #define SHORTEST 1e-9    /* mm; less is no move */
+    #define FASTEST 1e6      /* mm/s; no machine means that */
     #define FARTHEST 1e7     /* mm; beyond it a double no longer resolves microsteps well */
     #define SLOWEST 1e-6     /* mm/s */
     """
     const double SHORTEST
     const double FARTHEST
+    const double FASTEST
     const double SLOWEST
 
 # Fill fault; always -1.
@@ -62,7 +74,9 @@ cdef int check_numbers(const double *target, double speed, move_fault *fault) no
 cdef int check_range(const planner_limits *limit, const planned_move *move, move_fault *fault) noexcept nogil
 # Also caps speed and acceleration of moves that only extrude, and points the move to its extruder.
 cdef int check_extruder(const extruder_limits *limit, planned_move *move, move_fault *fault) noexcept nogil
+# Let a move be no faster than `velocity` mm/s and `accel` mm/s^2 because of `why` (a limit_reason).
+cdef void limit_speed(planned_move *move, double velocity, double accel, int why) noexcept nogil
 # Caps from the axes' own limits.
 cdef void limit_axes(const planner_limits *limit, planned_move *move) noexcept nogil
 # Raise the exception that says what fault says.
-cdef raise_fault(const move_fault *fault, const double *target)
+cdef raise_fault(const move_fault *fault)

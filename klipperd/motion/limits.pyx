@@ -1,10 +1,10 @@
 """What a move may be: range, homing, extrusion, speed and acceleration along single axes."""
 
-from libc.math cimport INFINITY, fabs, isfinite
+from libc.math cimport fabs
 
-from klipperd.motion.plan cimport planned_move
+from klipperd.motion.plan cimport LIMIT_AXIS, LIMIT_EXTRUDER, planned_move
 
-from klipperd.motion.errors import ExtrusionRefused, InvalidMove, MoveOutOfRange, NotHomed
+from klipperd.motion.errors import ExtrusionRefused, InvalidMove, MoveOutOfRange, NotHomed, OutOfReach
 
 
 cdef int refuse(move_fault *fault, int code, int axis, double value, double minimum,
@@ -22,8 +22,8 @@ cdef int check_numbers(const double *target, double speed, move_fault *fault) no
     for axis in range(4):
         if not (fabs(target[axis]) <= FARTHEST):
             return refuse(fault, FAULT_NUMBER, axis, target[axis], -FARTHEST, FARTHEST)
-    if not (isfinite(speed) and speed >= SLOWEST):
-        return refuse(fault, FAULT_NUMBER, 4, speed, SLOWEST, INFINITY)
+    if not SLOWEST <= speed <= FASTEST:
+        return refuse(fault, FAULT_NUMBER, 4, speed, SLOWEST, FASTEST)
     return 0
 
 
@@ -41,9 +41,13 @@ cdef int check_range(const planner_limits *limit, const planned_move *move, move
     return 0
 
 
-cdef void limit_speed(planned_move *move, double velocity, double accel) noexcept nogil:
-    move.cruise_s = min(move.cruise_s, velocity * velocity)
-    move.accel = min(move.accel, accel)
+cdef void limit_speed(planned_move *move, double velocity, double accel, int why) noexcept nogil:
+    if velocity * velocity < move.cruise_s:
+        move.cruise_s = velocity * velocity
+        move.speed_by = why
+    if accel < move.accel:
+        move.accel = accel
+        move.accel_by = why
 
 
 cdef int check_extruder(const extruder_limits *limit, planned_move *move, move_fault *fault) noexcept nogil:
@@ -64,7 +68,7 @@ cdef int check_extruder(const extruder_limits *limit, planned_move *move, move_f
     if fabs(length) > limit.only_distance:
         return refuse(fault, FAULT_ONLY_DISTANCE, 3, fabs(length), 0., limit.only_distance)
     scale = 1. / fabs(move.e_ratio)
-    limit_speed(move, limit.only_velocity * scale, limit.only_accel * scale)
+    limit_speed(move, limit.only_velocity * scale, limit.only_accel * scale, LIMIT_EXTRUDER)
     return 0
 
 
@@ -75,19 +79,30 @@ cdef void limit_axes(const planner_limits *limit, planned_move *move) noexcept n
         return
     for axis in range(3):
         share = fabs(move.direction[axis])
-        if share > 0.:
-            limit_speed(move, limit.axis_velocity[axis] / share, limit.axis_accel[axis] / share)
+        # Two products tell whether an axis limits at all, which is rare; only then is there a division.
+        if share * share * move.cruise_s > limit.axis_velocity[axis] * limit.axis_velocity[axis] \
+                or share * move.accel > limit.axis_accel[axis]:
+            limit_speed(move, limit.axis_velocity[axis] / share, limit.axis_accel[axis] / share, LIMIT_AXIS)
 
 
-cdef raise_fault(const move_fault *fault, const double *target):
+cdef class MoveCheck:
+    """Allows everything; geometries with other limits have a subclass of their own."""
+
+    cdef int check(self, planned_move *move, move_fault *fault) noexcept nogil:
+        return 0
+
+
+cdef raise_fault(const move_fault *fault):
     cdef str axis = "XYZEF"[fault.axis]
+    cdef tuple target = (fault.target[0], fault.target[1], fault.target[2])
     if fault.code == FAULT_NUMBER:
-        raise InvalidMove(axis, fault.value)
+        raise InvalidMove(axis, fault.value, fault.minimum, fault.maximum)
+    if fault.code == FAULT_REACH:
+        raise OutOfReach(fault.value, fault.maximum, target)
     if fault.code == FAULT_NOT_HOMED:
         raise NotHomed(axis.lower())
     if fault.code == FAULT_RANGE:
-        raise MoveOutOfRange(axis.lower(), fault.value, fault.minimum, fault.maximum,
-                             (target[0], target[1], target[2]))
+        raise MoveOutOfRange(axis.lower(), fault.value, fault.minimum, fault.maximum, target)
     if fault.code == FAULT_NO_EXTRUDER:
         raise ExtrusionRefused("No extruder is active", fault.value, "extruder", 0.)
     if fault.code == FAULT_COLD:

@@ -4,6 +4,7 @@ Junction speeds, the minimum cruise ratio and all limits follow docs/motion.md. 
 arrays; C{flush} turns those whose speeds can no longer change into trapezoids.
 """
 
+from klipperd.motion.limits import MoveCheck
 from klipperd.motion.trapq import MotionQueue
 
 class Lookahead:
@@ -42,6 +43,8 @@ class Lookahead:
         """Its limits (mm), or None when they are cleared."""
 
     # Extruders.
+    def set_check(self, check: MoveCheck | None) -> None:
+        """Limits beyond those of single axes: every later move passes C{check}."""
     def set_extruder(
         self,
         queue: MotionQueue | None,

@@ -7,13 +7,14 @@ docs/motion.md for the formulas. This module knows no motors and no clock.
 from libc.math cimport INFINITY, isfinite, sqrt
 from libc.stdint cimport int64_t
 from libc.stdlib cimport free, malloc, realloc
-from libc.string cimport memmove, memset
+from libc.string cimport memcpy, memmove, memset
 
 from klipperd.motion.limits cimport (
     FAULT_MEMORY,
     FAULT_NONE,
     SHORTEST,
     SLOWEST,
+    MoveCheck,
     check_extruder,
     check_numbers,
     check_range,
@@ -25,6 +26,11 @@ from klipperd.motion.limits cimport (
     refuse,
 )
 from klipperd.motion.plan cimport (
+    LIMIT_ACCEL,
+    LIMIT_ASKED,
+    LIMIT_NONE,
+    LIMIT_STOP,
+    LIMIT_VELOCITY,
     emit_extrusion,
     emit_path,
     junction_limit,
@@ -38,6 +44,7 @@ from klipperd.motion.trapq cimport TRAPEZOID_MOVE, MotionQueue, trapezoid
 __all__ = ["Lookahead"]
 
 cdef double EXAMINE = 0.1         # s of new moves that make a lazy flush worth while
+cdef int64_t NO_MARK = 1 << 62
 
 
 cdef class Lookahead:
@@ -49,6 +56,8 @@ cdef class Lookahead:
         if self.moves == NULL:
             raise MemoryError
         self.queue = queue
+        self.mark_at = NO_MARK
+        self.source = -1
         self.extruders = {}
         self.marks = []
         self.reached = []
@@ -110,6 +119,9 @@ cdef class Lookahead:
             raise ValueError(f"no axis {axis}")
         return (self.limit.minimum[axis], self.limit.maximum[axis]) if self.limit.homed[axis] else None
 
+    def set_check(self, MoveCheck check):
+        self.reach = check
+
     def set_extruder(self, MotionQueue queue, double instant_velocity=1., double max_only_velocity=INFINITY,
                      double max_only_accel=INFINITY, double max_only_distance=INFINITY,
                      double max_ratio=INFINITY, double free_distance=0.):
@@ -137,7 +149,7 @@ cdef class Lookahead:
         cdef double target[4]
         target[:] = [x, y, z, e]
         if check_numbers(target, 1., &fault) < 0:
-            raise_fault(&fault, target)
+            raise_fault(&fault)
         self.where[:] = target
 
     @property
@@ -158,48 +170,70 @@ cdef class Lookahead:
 
     cdef int add(self, const double *target, double speed, move_fault *fault) noexcept nogil:
         cdef planned_move *move
-        cdef double needed
-        cdef int axis
-        fault.code = FAULT_NONE
+        memcpy(fault.target, target, sizeof(fault.target))
         if check_numbers(target, speed, fault) < 0:
             return -1
         if self.count == self.capacity and self.enlarge() < 0:
             return refuse(fault, FAULT_MEMORY, 0, 0., 0., 0.)
         move = &self.moves[self.count]
-        memset(move, 0, sizeof(planned_move))
-        for axis in range(4):
-            move.start[axis] = self.where[axis]
-            move.end[axis] = target[axis]
+        memcpy(move.start, self.where, sizeof(move.start))
+        memcpy(move.end, target, sizeof(move.end))
         measure(move)
         if move.distance < SHORTEST:
             return 0            # its length stays with the next move, which begins where this one did
-        move.cruise_s = min(speed, self.limit.velocity) ** 2 if move.kinematic else speed * speed
+        if self.admit(move, speed, fault) < 0:
+            return -1
+        self.join(move)
+        memcpy(self.where, move.end, sizeof(self.where))
+        move.least_time = move.distance / sqrt(move.cruise_s)
+        move.source = self.source
+        self.count += 1
+        self.pending += move.least_time
+        self.unexamined += move.least_time
+        return 0
+
+    cdef int admit(self, planned_move *move, double speed, move_fault *fault) noexcept nogil:
+        """Speed and acceleration of a move, as far as they are its own affair."""
+        move.speed_by = LIMIT_ASKED
+        if move.kinematic and speed > self.limit.velocity:
+            speed = self.limit.velocity
+            move.speed_by = LIMIT_VELOCITY
+        move.cruise_s = speed * speed
         move.accel = self.limit.accel
+        move.accel_by = LIMIT_ACCEL
         move.instant_velocity = self.extruder.instant_velocity
+        move.advance = 0.
+        move.extruder = NULL
         if check_range(&self.limit, move, fault) < 0 or check_extruder(&self.extruder, move, fault) < 0:
             return -1
         limit_axes(&self.limit, move)
-        self.join(move)
-        for axis in range(4):
-            self.where[axis] = move.end[axis]
-        needed = move.distance / sqrt(move.cruise_s)
-        self.count += 1
-        self.pending += needed
-        self.unexamined += needed
-        return self.unexamined >= EXAMINE
+        return self.reach.check(move, fault) if self.reach is not None and move.kinematic else 0
+
+    cdef bint due(self) noexcept nogil:
+        return self.unexamined >= EXAMINE and self.count >= self.examine_at
+
+    cdef void keep(self, savepoint *kept) noexcept nogil:
+        kept.count, kept.pending, kept.unexamined = self.count, self.pending, self.unexamined
+        memcpy(kept.where, self.where, sizeof(kept.where))
+
+    cdef void take_back(self, const savepoint *kept) noexcept nogil:
+        self.count, self.pending, self.unexamined = kept.count, kept.pending, kept.unexamined
+        memcpy(self.where, kept.where, sizeof(kept.where))
 
     cdef void join(self, planned_move *move) noexcept nogil:
         """Set what a move's junction with the one before it allows."""
         cdef planned_move *before
         move.corner = self.limit.corner
-        move.smooth_accel = move.accel * (1. - self.limit.cruise_ratio)
+        move.rise = 2. * move.accel * move.distance
+        move.smooth_rise = move.rise * (1. - self.limit.cruise_ratio)
         if self.count == 0:
             # Limits may have dropped since the last flush left at entry_s; it holds whatever they are.
             move.junction_s = move.reach_s = self.entry_s
+            move.corner_by = LIMIT_NONE if self.entry_s > 0. else LIMIT_STOP
             return
         before = &self.moves[self.count - 1]
         move.junction_s = junction_limit(before, move)
-        move.reach_s = min(move.junction_s, before.reach_s + 2. * before.smooth_accel * before.distance)
+        move.reach_s = min(move.junction_s, before.reach_s + before.smooth_rise)
 
     cdef int enlarge(self) noexcept nogil:
         cdef size_t size = 2 * self.capacity * sizeof(planned_move)
@@ -213,12 +247,10 @@ cdef class Lookahead:
     def move(self, double x, double y, double z, double e, double speed):
         cdef move_fault fault
         cdef double target[4]
-        cdef int due
         target[0], target[1], target[2], target[3] = x, y, z, e
-        due = self.add(target, speed, &fault)
-        if due < 0:
-            raise_fault(&fault, target)
-        return due > 0
+        if self.add(target, speed, &fault) < 0:
+            raise_fault(&fault)
+        return self.due()
 
     cdef int64_t settled(self) noexcept nogil:
         """Number of moves at the front whose speeds no later move can change."""
@@ -228,7 +260,7 @@ cdef class Lookahead:
         # A junction that a plan coming to rest passes as fast as limits allow is passed so by every plan.
         for i in range(self.count - 1, 0, -1):
             move = &self.moves[i]
-            s = min(move.reach_s, s + 2. * move.smooth_accel * move.distance)
+            s = min(move.reach_s, s + move.smooth_rise)
             if s >= move.junction_s * (1. - 1e-12):
                 return i
         return 0
@@ -236,66 +268,75 @@ cdef class Lookahead:
     cdef int emit(self, int64_t count, double end_s, double *print_time) noexcept nogil:
         """Plan the first moves up to a speed and append them to their queues."""
         cdef trapezoid shape
-        cdef double leave_s
+        cdef double leave_s, speed = sqrt(self.entry_s)
+        cdef planned_move *move
         cdef int64_t i
         memset(&shape, 0, sizeof(shape))
         shape.kind = TRAPEZOID_MOVE
         plan_speeds(self.moves, count, self.entry_s, end_s)
         for i in range(count):
+            move = &self.moves[i]
             leave_s = self.moves[i + 1].start_s if i + 1 < count else end_s
-            shape_trapezoid(&self.moves[i], leave_s, &shape)
+            shape_trapezoid(move, speed, leave_s, &shape)
+            speed = shape.end_v
             shape.print_time = print_time[0]
             print_time[0] += shape.accel_t + shape.cruise_t + shape.decel_t
-            self.pending -= self.moves[i].distance / sqrt(self.moves[i].cruise_s)
-            if self.moves[i].kinematic and emit_path(&self.queue.queue, &self.moves[i], &shape) < 0:
+            self.pending -= move.least_time
+            if move.kinematic and emit_path(&self.queue.queue, move, &shape) < 0:
                 return -1
-            if self.moves[i].extruder != NULL and emit_extrusion(&self.moves[i], &shape) < 0:
+            if move.extruder != NULL and emit_extrusion(move, &shape) < 0:
                 return -1
             shape.advance = 0.
+            if self.flushed + i + 1 >= self.mark_at:
+                with gil:
+                    self.reach_marks(self.flushed + i + 1, print_time[0])
         return 0
 
-    def flush(self, double print_time, bint lazy=False):
+    cdef int plan(self, double *print_time, bint lazy) noexcept nogil:
         cdef int64_t count = self.settled() if lazy else self.count
-        cdef double end_s = 0., begin = print_time
+        cdef double end_s = 0.
         self.unexamined = 0.
+        if self.flushed >= self.mark_at:
+            with gil:
+                self.reach_marks(self.flushed, print_time[0])
         if count > 0:
             if lazy:
                 end_s = self.moves[count].junction_s
-            if not isfinite(print_time) or print_time < self.queue.queue.end_time - 1e-9:
-                raise ValueError(f"moves can't begin at {print_time}, before {self.queue.queue.end_time}")
-            if self.emit(count, end_s, &print_time) < 0:
-                raise MemoryError
-        self.resolve_marks(count, begin)
+            if self.emit(count, end_s, print_time) < 0:
+                return -1
         self.drop(count, end_s)
+        # To look back costs time for each move that stays. Wait for some, lest many be looked at very often.
+        self.examine_at = self.count + self.count // 8
+        return 0
+
+    def flush(self, double print_time, bint lazy=False):
+        if self.count and (not isfinite(print_time) or print_time < self.queue.queue.end_time - 1e-9):
+            raise ValueError(f"moves can't begin at {print_time}, before {self.queue.queue.end_time}")
+        if self.plan(&print_time, lazy) < 0:
+            raise MemoryError
         return print_time
 
-    cdef void drop(self, int64_t count, double end_s) noexcept:
-        memmove(self.moves, &self.moves[count], (self.count - count) * sizeof(planned_move))
-        self.count -= count
-        self.flushed += count
+    cdef void drop(self, int64_t count, double end_s) noexcept nogil:
         if count > 0:
+            memmove(self.moves, &self.moves[count], (self.count - count) * sizeof(planned_move))
+            self.count -= count
+            self.flushed += count
             self.entry_s = end_s
         if self.count == 0:
             self.pending = 0.
         else:
             self.moves[0].reach_s = self.moves[0].junction_s = self.entry_s
 
-    cdef resolve_marks(self, int64_t count, double begin):
-        cdef int64_t i = 0
-        cdef double when = begin
-        cdef trapezoid shape
-        while self.marks and self.marks[0][1] <= self.flushed + count:
-            mark, index = self.marks.pop(0)
-            while i < index - self.flushed:
-                shape_trapezoid(&self.moves[i], self.moves[i + 1].start_s if i + 1 < count else
-                                (self.moves[count].junction_s if count < self.count else 0.), &shape)
-                when += shape.accel_t + shape.cruise_t + shape.decel_t
-                i += 1
-            self.reached.append((mark, when))
+    cdef int reach_marks(self, int64_t planned, double print_time) except -1:
+        while self.marks and self.marks[0][1] <= planned:
+            self.reached.append((self.marks.pop(0)[0], print_time))
+        self.mark_at = self.marks[0][1] if self.marks else NO_MARK
+        return 0
 
     def mark(self):
         self.next_mark += 1
         self.marks.append((self.next_mark, self.flushed + self.count))
+        self.mark_at = self.marks[0][1]
         return self.next_mark
 
     def take_marks(self):
@@ -310,4 +351,6 @@ cdef class Lookahead:
         self.count = 0
         self.pending = self.unexamined = 0.
         self.entry_s = 0.
+        self.examine_at = 0
+        self.mark_at = NO_MARK
         self.marks.clear()

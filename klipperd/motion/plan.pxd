@@ -28,23 +28,29 @@ cdef struct planned_move:
     double instant_velocity   # mm/s, of its extruder
     double advance            # s
     double cruise_s           # S that limits allow within the move
+    double least_time         # s, at that speed
     double junction_s         # S that limits allow where it begins
     double reach_s            # S reachable there with the smoothed acceleration
-    double smooth_accel       # mm/s^2, accel * (1 - cruise ratio)
-    double smooth_s           # plan under smooth_accel: S at its start
+    double rise               # 2 * accel * distance: what S can gain
+    double smooth_rise        # the same under the smoothed acceleration, accel * (1 - cruise ratio)
+    double smooth_s           # plan under the smoothed acceleration: S at its start
     double cap_s              # S that the minimum cruise ratio leaves within the move
     double start_s            # the plan: S at its start
     motion_queue *extruder    # where e goes; NULL when e rests
+    int64_t source            # see trapezoid.source
     int kinematic             # 1 when x, y or z move
+    int speed_by              # limit_reason of cruise_s
+    int accel_by              # of accel
+    int corner_by             # of junction_s
 
 # Length and direction of a move from its start and end; without x, y, z its length is that of e.
 cdef void measure(planned_move *move) noexcept nogil
-# S allowed between two moves by limits alone, neither knowing the rest of the path.
-cdef double junction_limit(const planned_move *before, const planned_move *after) noexcept nogil
+# S allowed between two moves by limits alone, neither knowing the rest of the path; fills after.corner_by.
+cdef double junction_limit(const planned_move *before, planned_move *after) noexcept nogil
 # Fill start_s and cap_s of count moves; the first begins at entry_s, the last ends at end_s.
 cdef void plan_speeds(planned_move *moves, int64_t count, double entry_s, double end_s) noexcept nogil
-# Speeds and times of a planned move that ends at end_s.
-cdef void shape_trapezoid(const planned_move *move, double end_s, trapezoid *shape) noexcept nogil
+# Speeds, times and limits of a planned move that ends at end_s; start_v is the square root of its start_s.
+cdef void shape_trapezoid(const planned_move *move, double start_v, double end_s, trapezoid *shape) noexcept nogil
 # Append a planned move's path, and its extrusion, to their queues; 0, or -1 when memory is out.
 cdef int emit_path(motion_queue *queue, const planned_move *move, trapezoid *shape) noexcept nogil
 cdef int emit_extrusion(const planned_move *move, trapezoid *shape) noexcept nogil

@@ -16,27 +16,35 @@ cdef double ROUNDING = 1e-9       # relative; speeds closer than this count as e
 
 cdef void measure(planned_move *move) noexcept nogil:
     """Length and direction of a move; without x, y, z its length is that of e."""
-    cdef double d2 = 0., length = move.end[3] - move.start[3]
+    cdef double d2 = 0., length = move.end[3] - move.start[3], scale
     cdef int axis
     for axis in range(3):
         move.direction[axis] = move.end[axis] - move.start[axis]
         d2 += move.direction[axis] * move.direction[axis]
     move.distance = sqrt(d2)
     move.kinematic = move.distance >= SHORTEST
-    if not move.kinematic:
-        move.distance = fabs(length)
+    if move.kinematic:
+        scale = 1. / move.distance
         for axis in range(3):
-            move.direction[axis] = 0.
-            move.end[axis] = move.start[axis]
-    else:
-        for axis in range(3):
-            move.direction[axis] /= move.distance
+            move.direction[axis] *= scale
+        move.e_ratio = length * scale
+        return
+    move.distance = fabs(length)
+    for axis in range(3):
+        move.direction[axis] = 0.
+        move.end[axis] = move.start[axis]
     move.e_ratio = length / move.distance if move.distance > 0. else 0.
+
+
+cdef inline void cap(double *limit, int *by, double value, int why) noexcept nogil:
+    if value < limit[0]:
+        limit[0] = value
+        by[0] = why
 
 
 cdef inline double speed_jump(double instant_velocity, double jump) noexcept nogil:
     """S at which a jump of e per mm is one of instant_velocity."""
-    return INFINITY if jump == 0. else (instant_velocity / jump) ** 2
+    return INFINITY if jump == 0. else instant_velocity * instant_velocity / (jump * jump)
 
 
 cdef double extruder_limit(const planned_move *before, const planned_move *after) noexcept nogil:
@@ -47,26 +55,32 @@ cdef double extruder_limit(const planned_move *before, const planned_move *after
                speed_jump(after.instant_velocity, after.e_ratio))
 
 
-cdef double junction_limit(const planned_move *before, const planned_move *after) noexcept nogil:
+cdef double junction_limit(const planned_move *before, planned_move *after) noexcept nogil:
     cdef double limit = min(before.cruise_s, after.cruise_s)
     # theta is the angle that the path encloses at the corner: pi when it goes straight on. Its half's sine
     # and cosine come from sum and difference of the directions, since each is exact where the other is not.
-    cdef double sine = 0., cosine = 0.
+    cdef double sine = 0., cosine = 0., sum, difference, circle
     cdef int axis
+    after.corner_by = LIMIT_STOP
     if not (before.kinematic and after.kinematic):
         return 0.
     for axis in range(3):
-        sine += (before.direction[axis] + after.direction[axis]) ** 2
-        cosine += (before.direction[axis] - after.direction[axis]) ** 2
-    sine, cosine = 0.5 * sqrt(sine), 0.5 * sqrt(cosine)
-    if sine < NO_ANGLE:
+        sum = before.direction[axis] + after.direction[axis]
+        difference = before.direction[axis] - after.direction[axis]
+        sine += sum * sum
+        cosine += difference * difference
+    if sine < 4. * NO_ANGLE * NO_ANGLE:
         return 0.
-    if cosine > NO_ANGLE:
+    after.corner_by = LIMIT_NONE
+    if cosine > 4. * NO_ANGLE * NO_ANGLE:
+        circle = 0.25 * sqrt(sine / cosine)     # a d times twice that is a d sin / (2 cos)
+        cap(&limit, &after.corner_by, circle * min(before.rise, after.rise), LIMIT_CIRCLE)
         # sine / (1 - sine), without the subtraction
-        limit = min(limit, min(before.corner, after.corner) * sine * (1. + sine) / (cosine * cosine))
-        limit = min(limit, 0.5 * sine / cosine * before.accel * before.distance)
-        limit = min(limit, 0.5 * sine / cosine * after.accel * after.distance)
-    return min(limit, extruder_limit(before, after))
+        sum = 0.5 * sqrt(sine)
+        cap(&limit, &after.corner_by,
+            min(before.corner, after.corner) * sum * (1. + sum) / (0.25 * cosine), LIMIT_CORNER)
+    cap(&limit, &after.corner_by, extruder_limit(before, after), LIMIT_EXTRUDER)
+    return limit
 
 
 cdef void smooth_backward(planned_move *moves, int64_t count, double end_s) noexcept nogil:
@@ -74,7 +88,7 @@ cdef void smooth_backward(planned_move *moves, int64_t count, double end_s) noex
     cdef double s = end_s
     cdef int64_t i
     for i in range(count - 1, -1, -1):
-        s = min(moves[i].reach_s, s + 2. * moves[i].smooth_accel * moves[i].distance)
+        s = min(moves[i].reach_s, s + moves[i].smooth_rise)
         moves[i].smooth_s = s
 
 
@@ -93,7 +107,7 @@ cdef void cap_peaks(planned_move *moves, int64_t count, double end_s) noexcept n
     for i in range(count):
         before = moves[i].smooth_s
         after = moves[i + 1].smooth_s if i + 1 < count else end_s
-        peak = min(moves[i].cruise_s, 0.5 * (before + after) + moves[i].smooth_accel * moves[i].distance)
+        peak = min(moves[i].cruise_s, 0.5 * (before + after + moves[i].smooth_rise))
         peak = max(peak, max(before, after))
         up, down = above(peak, before), above(peak, after)
         if i > first and not ((was_up and not was_down and up) or (was_down and not up and down)):
@@ -113,24 +127,29 @@ cdef void plan_speeds(planned_move *moves, int64_t count, double entry_s, double
     cap_peaks(moves, count, end_s)
     s = moves[0].start_s = entry_s
     for i in range(1, count):
-        s += 2. * moves[i - 1].accel * moves[i - 1].distance
+        s += moves[i - 1].rise
         s = min(min(s, moves[i].junction_s), min(moves[i - 1].cap_s, moves[i].cap_s))
         moves[i].start_s = s
     s = end_s
     for i in range(count - 1, 0, -1):
-        s = min(moves[i].start_s, s + 2. * moves[i].accel * moves[i].distance)
+        s = min(moves[i].start_s, s + moves[i].rise)
         moves[i].start_s = s
 
 
-cdef void shape_trapezoid(const planned_move *move, double end_s, trapezoid *shape) noexcept nogil:
-    """Speeds and times of a planned move that ends at end_s."""
-    cdef double start_s = move.start_s, accel_d, decel_d, cruise_d, peak
-    peak = min(min(move.cruise_s, move.cap_s), 0.5 * (start_s + end_s) + move.accel * move.distance)
+cdef void shape_trapezoid(const planned_move *move, double start_v, double end_s,
+                          trapezoid *shape) noexcept nogil:
+    """Speeds, times and limits of a planned move that ends at end_s."""
+    cdef double start_s = move.start_s, accel_d, decel_d, cruise_d, scale = 0.5 / move.accel
+    cdef double peak = move.cruise_s
+    cdef int peak_by = move.speed_by
+    cap(&peak, &peak_by, move.cap_s, LIMIT_CRUISE_RATIO)
+    cap(&peak, &peak_by, 0.5 * (start_s + end_s + move.rise), LIMIT_ACCEL)
     peak = max(peak, max(start_s, end_s))
-    accel_d = 0.5 * (peak - start_s) / move.accel
-    decel_d = 0.5 * (peak - end_s) / move.accel
+    shape.limits = peak_by | move.accel_by << 4 | move.corner_by << 8
+    accel_d = (peak - start_s) * scale
+    decel_d = (peak - end_s) * scale
     cruise_d = move.distance - accel_d - decel_d
-    shape.start_v, shape.cruise_v, shape.end_v = sqrt(start_s), sqrt(peak), sqrt(end_s)
+    shape.start_v, shape.cruise_v, shape.end_v = start_v, sqrt(peak), sqrt(end_s)
     shape.accel = move.accel
     shape.distance = move.distance
     shape.accel_t = 2. * accel_d / (shape.start_v + shape.cruise_v)
@@ -144,6 +163,7 @@ cdef int emit_path(motion_queue *queue, const planned_move *move, trapezoid *sha
     for axis in range(3):
         shape.start[axis] = move.start[axis]
         shape.end[axis] = move.end[axis]
+    shape.source = move.source
     return queue_append(queue, shape)
 
 

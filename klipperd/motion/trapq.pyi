@@ -1,5 +1,8 @@
 """The motion queue: what a tool head or an extruder does over time, as trapezoids of speed."""
 
+RECORD: list[tuple[str, str] | tuple[str, str, int]]
+"""What one trapezoid of L{MotionQueue.records} consists of, as numpy.dtype takes it."""
+
 class MotionQueue:
     """Trapezoids in order of print_time, for up to three axes (an extruder uses the first).
 
@@ -44,6 +47,14 @@ class MotionQueue:
     ) -> list[tuple[float, float, float, float, tuple[float, float, float], tuple[float, float, float]]]:
         """Phases of constant acceleration that begin in [start_time, end_time), oldest first:
         time, duration, start velocity, acceleration, start position, direction."""
+    def records(self, index: int, limit: int = 65536) -> tuple[bytes, int]:
+        """Trapezoids from C{index} on, packed as L{RECORD} says, and the index after them."""
+    @property
+    def first(self) -> int:
+        """Index of the oldest trapezoid that is kept."""
+    @property
+    def next(self) -> int:
+        """Index of the next trapezoid that will be added."""
     @property
     def end_time(self) -> float:
         """print_time (s) at which the last trapezoid ends; 0.0 without any."""

@@ -3,12 +3,31 @@
 It does not plan (lookahead) and knows no motors (stepper).
 """
 
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.math cimport isfinite, sqrt
 from libc.stdint cimport int64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memset
 
-__all__ = ["MotionQueue"]
+__all__ = ["RECORD", "MotionQueue"]
+
+RECORD = [
+    ("print_time", "f8"),
+    ("accel_t", "f8"),
+    ("cruise_t", "f8"),
+    ("decel_t", "f8"),
+    ("start_v", "f8"),
+    ("cruise_v", "f8"),
+    ("end_v", "f8"),
+    ("accel", "f8"),
+    ("distance", "f8"),
+    ("start", "f8", 3),
+    ("end", "f8", 3),
+    ("advance", "f8"),
+    ("kind", "i4"),
+    ("limits", "i4"),
+    ("source", "i8"),
+]
 
 cdef enum:
     INITIAL_CAPACITY = 256     # trapezoids
@@ -160,6 +179,8 @@ cdef class MotionQueue:
         cdef trapezoid move
         cdef double length = 0.
         cdef int axis
+        memset(&move, 0, sizeof(trapezoid))
+        move.source = -1
         move.print_time = print_time
         move.start_v, move.cruise_v, move.end_v = speeds
         move.accel_t, move.cruise_t, move.decel_t = times
@@ -191,6 +212,7 @@ cdef class MotionQueue:
         memset(&jump, 0, sizeof(trapezoid))
         jump.print_time = print_time
         jump.kind = TRAPEZOID_JUMP
+        jump.source = -1
         for axis in range(3):
             jump.start[axis] = jump.end[axis] = position[axis]
         while index > self.queue.first:
@@ -215,6 +237,25 @@ cdef class MotionQueue:
             if move.print_time + trapezoid_time(move) >= limit:
                 break
             self.queue.first += 1
+
+    @property
+    def first(self):
+        return self.queue.first
+
+    @property
+    def next(self):
+        return self.queue.next
+
+    def records(self, int64_t index, int64_t limit=65536):
+        cdef int64_t i, count
+        cdef trapezoid *copy
+        index = max(index, self.queue.first)
+        count = max(min(limit, self.queue.next - index), 0)
+        data = PyBytes_FromStringAndSize(NULL, count * sizeof(trapezoid))
+        copy = <trapezoid *>PyBytes_AS_STRING(data)
+        for i in range(count):
+            copy[i] = queue_at(&self.queue, index + i)[0]
+        return data, index + count
 
     def dump(self, double start_time, double end_time, int limit=4096):
         cdef list phases = []
