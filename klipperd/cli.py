@@ -4,19 +4,19 @@ import argparse
 import os
 import signal
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from twisted.internet.defer import Deferred, maybeDeferred
-from twisted.logger import Logger
-
-from klipperd.log import Log
-from klipperd.objects.services import HostSettings
 from klipperd.reactor import REACTORS, install_reactor
 from klipperd.version import VERSION
 
-__all__ = ["main", "run_until_stopped"]
+if TYPE_CHECKING:
+    from twisted.internet.defer import Deferred
 
-_log = Logger()
+    from klipperd.log import Log
+
+# Whatever else is needed is imported where it is needed: a batch run is over soon.
+
+__all__ = ["main", "run_until_stopped"]
 
 STOP_WITHIN = 4.5
 """Seconds after which the process ends even if a part of it hangs."""
@@ -24,7 +24,7 @@ STOP_WITHIN = 4.5
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("klipperd", description="3D printer motion host")
-    parser.add_argument("config", help="the printer's configuration file")
+    parser.add_argument("config", nargs="?", help="the printer's configuration file")
     parser.add_argument("-a", "--api-server", metavar="SOCKET", help="path of the API unix socket")
     parser.add_argument("-l", "--logfile", metavar="FILE", help="write the log to FILE instead of stderr")
     parser.add_argument(
@@ -33,21 +33,74 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--reactor", choices=REACTORS, default="uvloop", help="event loop (default: %(default)s)"
     )
+    parser.add_argument("-v", "--verbose", action="store_true", help="log more")
     parser.add_argument("--version", action="version", version=VERSION)
+    batch = parser.add_argument_group("batch mode", "what the micro-controllers would be told, into a file")
+    batch.add_argument("-i", "--input", metavar="GCODE", help="execute this file without hardware, and end")
+    batch.add_argument("-o", "--output", metavar="OUT", help="for the commands; OUT-NAME for further MCUs")
+    batch.add_argument("-d", "--dictionary", metavar="[NAME=]DICT", action="append", default=[],
+                       help="data dictionary of the main MCU, or of the MCU NAME; repeat for each MCU")  # fmt: skip
+    batch.add_argument("--decode", metavar="OUT", help="show such a file as text (with -d)")
     return parser
 
 
-def run_until_stopped(reactor: Any, service: Any, log: Log) -> int:
+def _batch(options: argparse.Namespace) -> int:
+    """Batch mode; the exit code."""
+    from klipperd.batch.command import read_dictionaries, run_batch
+    from klipperd.batch.run import BatchError
+    from klipperd.log import Log
+
+    try:
+        dictionaries = read_dictionaries(options.dictionary)
+        if options.decode is not None:
+            from klipperd.batch.decode import print_decoded
+
+            print_decoded(options.decode, dictionaries)
+            return 0
+        if options.logfile is not None:
+            Log(options.logfile, options.verbose).start()
+        run_batch(options.config, options.input, options.output, dictionaries)
+    except BatchError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"klipperd: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _check(parser: argparse.ArgumentParser, options: argparse.Namespace) -> bool:
+    """Whether it is batch mode; ends the process where options do not fit together."""
+    if options.decode is not None:
+        if not options.dictionary:
+            parser.error("--decode needs -d DICT")
+        return True
+    if options.config is None:
+        parser.error("the configuration file is missing")
+    if options.input is None:
+        if options.output is not None or options.dictionary:
+            parser.error("-o and -d belong to batch mode: add -i GCODE")
+        return False
+    if options.output is None or not options.dictionary:
+        parser.error("batch mode needs -o OUT and -d DICT beside -i")
+    return True
+
+
+def run_until_stopped(reactor: Any, service: Any, log: "Log") -> int:
     """Run C{service} until SIGTERM or SIGINT, then stop it within L{STOP_WITHIN}; SIGHUP reopens the log.
 
     The result is the exit code: 1 when the service could not start (the reason goes to stderr), else 0.
     """
+    from twisted.internet.defer import maybeDeferred
+    from twisted.logger import Logger
+
+    log_event = Logger(__name__)
     failed = False
 
     def stop() -> "Deferred[None]":
         stopped: Deferred[None] = maybeDeferred(service.stopService)
         stopped.addTimeout(
-            STOP_WITHIN, reactor, lambda *_: _log.error("stopping took too long; leaving anyhow")
+            STOP_WITHIN, reactor, lambda *_: log_event.error("stopping took too long; leaving anyhow")
         )
         return stopped
 
@@ -57,7 +110,7 @@ def run_until_stopped(reactor: Any, service: Any, log: Log) -> int:
         try:
             service.startService()
         except Exception as error:
-            _log.failure("cannot start")
+            log_event.failure("cannot start")
             print(f"cannot start: {error}", file=sys.stderr)
             failed = True
             reactor.stop()
@@ -70,8 +123,14 @@ def run_until_stopped(reactor: Any, service: Any, log: Log) -> int:
 
 def main() -> None:
     """Run C{klipperd}."""
-    options = _parser().parse_args()
-    log = Log(options.logfile)
+    parser = _parser()
+    options = parser.parse_args()
+    if _check(parser, options):
+        sys.exit(_batch(options))
+    from klipperd.log import Log
+    from klipperd.objects.services import HostSettings
+
+    log = Log(options.logfile, options.verbose)
     try:
         log.start()
     except OSError as error:

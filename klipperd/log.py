@@ -29,9 +29,13 @@ class _File(LogFile):
 
 @define
 class Log:
-    """Where the process logs to: C{path}, or the standard error stream when that is None."""
+    """Where the process logs to: C{path}, or the standard error stream when that is None.
+
+    C{verbose}: events for debugging, too.
+    """
 
     path: str | None
+    verbose: bool = False
     _file: Any = field(init=False, default=None)
 
     def start(self) -> None:
@@ -40,7 +44,7 @@ class Log:
         if self.path is not None:
             out = self._file = _File.fromFullPath(self.path, rotateLength=_LARGEST, maxRotatedFiles=_KEPT)
         # Twisted's own chatter on every connection is for debugging only.
-        levels = LogLevelFilterPredicate(LogLevel.info)
+        levels = LogLevelFilterPredicate(LogLevel.debug if self.verbose else LogLevel.info)
         levels.setLogLevelForNamespace("twisted.web", LogLevel.warn)
         levels.setLogLevelForNamespace("autobahn", LogLevel.warn)
         levels.setLogLevelForNamespace("txaio", LogLevel.warn)

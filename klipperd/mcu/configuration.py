@@ -13,9 +13,9 @@ from attrs import define, field, frozen
 from klipperd.mcu.errors import McuError
 from klipperd.wire.codec import Encoder, Value
 
-__all__ = ["ConfigCommand", "FinishedConfiguration", "McuConfiguration"]
+__all__ = ["PROCESS", "ConfigCommand", "FinishedConfiguration", "McuConfiguration"]
 
-_PROCESS = os.urandom(4)
+PROCESS = os.urandom(4)
 """Part of every checksum: an MCU that another process configured is not in a state that this one knows."""
 _MOST_OIDS = 255
 
@@ -52,7 +52,7 @@ class McuConfiguration:
     """Collects the configuration of one MCU while the printer's objects are built."""
 
     mcu: str
-    _process: bytes = _PROCESS
+    _process: bytes = PROCESS
     _owners: list[str] = field(init=False, factory=list)
     _steps: list[Callable[[], Iterable[ConfigCommand]]] = field(init=False, factory=list)
 

@@ -1,12 +1,17 @@
 """The line to one MCU: port, link and connection, opened with patience and opened again after a reset."""
 
+from collections.abc import Callable
+
 from attrs import define, field, frozen
 from twisted.internet.interfaces import IReactorFDSet, IReactorTime
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
+from klipperd.mcu.clock_estimate import ClockEstimate
+from klipperd.mcu.configuration import PROCESS
 from klipperd.mcu.connection import Connection
 from klipperd.mcu.errors import McuError
+from klipperd.mcu.timekeeper import Timekeeper
 from klipperd.mcu.transport import Port, open_port, pulse_dtr
 from klipperd.wire.errors import DictionaryError
 from klipperd.wire.link import Link
@@ -59,6 +64,8 @@ class Line:
     _reactor: IReactorFDSet
     _workers: Workers
     patience: float = _PATIENCE
+    checksum_salt: bytes = PROCESS
+    """Part of the checksum of the MCU's configuration."""
     connection: Connection | None = field(init=False, default=None)
     _port: Port | None = field(init=False, default=None)
     _firmware: bytes = field(init=False, default=b"")
@@ -109,6 +116,12 @@ class Line:
         await self.connection.identify(_IDENTIFY)
         self._check_firmware(self.connection)
         return self.connection
+
+    def keep_time(
+        self, on_estimate: Callable[[ClockEstimate], None], on_silence: Callable[[str], None]
+    ) -> Timekeeper:
+        """What keeps the estimate of the MCU's clock, once it is started."""
+        return Timekeeper(self.open_connection, self._clock, on_estimate, on_silence)
 
     def _check_firmware(self, connection: Connection) -> None:
         """What the objects were built for must still be there."""

@@ -98,7 +98,7 @@ class Mcu:
         return cls(name, clock, host, Line(name, settings, clock, reactor, workers))
 
     def __attrs_post_init__(self) -> None:
-        self.configuration = McuConfiguration(self.name)
+        self.configuration = McuConfiguration(self.name, self._line.checksum_salt)
         self.main = self
 
     # ---- what it is ----
@@ -265,7 +265,7 @@ class Mcu:
         await self._keep_time()
 
     async def _keep_time(self) -> None:
-        self._timekeeper = Timekeeper(self.connection, self._clock, self._take_estimate, self._lost)
+        self._timekeeper = self._line.keep_time(self._take_estimate, self._lost)
         await self._timekeeper.start()
 
     async def connect(self) -> None:

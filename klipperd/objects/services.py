@@ -8,8 +8,9 @@ from enum import Enum
 from typing import Any, Protocol
 
 from attrs import define, frozen
+from twisted.internet.interfaces import IReactorTime
 
-__all__ = ["HostControl", "HostSettings", "HostState", "Objects", "StatusSource"]
+__all__ = ["HeatModel", "HostControl", "HostSettings", "HostState", "Objects", "Offline", "StatusSource"]
 
 
 class HostState(Enum):
@@ -20,6 +21,35 @@ class HostState(Enum):
     SHUTDOWN = "shutdown"
     ERROR = "error"
     DISCONNECTED = "disconnected"
+
+
+class HeatModel(Protocol):
+    """A heated part that is only thought of."""
+
+    def aim(self, celsius: float) -> None:
+        """Another target from now on, 0 for off."""
+
+    @property
+    def temperature(self) -> float:
+        """Degrees Celsius, now."""
+
+    @property
+    def settled(self) -> bool:
+        """Whether it is off, or its temperature has arrived."""
+
+
+class Offline(Protocol):
+    """What takes the place of hardware where there is none: in batch runs and simulations."""
+
+    @property
+    def stretch(self) -> float:
+        """How many times as far ahead as usual motion is planned."""
+
+    def open_line(self, name: str, clock: IReactorTime) -> Any:
+        """What takes the place of the L{klipperd.mcu.line.Line} to an MCU."""
+
+    def heat(self, section: str) -> HeatModel:
+        """The heater of a section."""
 
 
 @frozen
@@ -33,6 +63,8 @@ class HostSettings:
     """Address of the shared clock page (L{klipperd.clock}), or 0 when time is real."""
     clock_slots: tuple[int, ...] = ()
     """Lease slots of the clock page that MCU links may take, one each."""
+    offline: Offline | None = None
+    """Set where there is no hardware."""
 
 
 class HostControl:

@@ -9,9 +9,9 @@ from twisted.internet.interfaces import IReactorTime
 from klipperd.errors import ConfigError
 from klipperd.mcu.board import Board
 from klipperd.objects import Identity, PrinterObject
-from klipperd.objects.services import HostControl
+from klipperd.objects.services import HostControl, HostSettings, Offline
 from klipperd.printer.heaters import Heaters
-from klipperd.printer.thermometer import Fitting, NoOptions, SensorType, Thermometer
+from klipperd.printer.thermometer import Fitting, Gauge, ModelGauge, NoOptions, SensorType, Thermometer
 
 __all__ = ["Fitter", "build_fitter"]
 
@@ -24,6 +24,13 @@ class Fitter:
     clock: IReactorTime
     heaters: Heaters
     _host: HostControl
+    _offline: Offline | None = None
+
+    def gauge(self, section: str, smooth_time: float) -> Gauge:
+        """A heater's gauge, which only thinks of a temperature where there is no hardware."""
+        if self._offline is not None:
+            return ModelGauge(self.clock, smooth_time, self._offline.heat(section))
+        return Gauge(self.clock, smooth_time)
 
     def fit(
         self,
@@ -48,10 +55,15 @@ class Fitter:
 
 
 def build_fitter(
-    config: NoOptions, board: Board, clock: IReactorTime, heaters: Heaters, host: HostControl
+    config: NoOptions,
+    board: Board,
+    clock: IReactorTime,
+    heaters: Heaters,
+    host: HostControl,
+    settings: HostSettings,
 ) -> Fitter:
     """Build the fitter."""
-    return Fitter(board, clock, heaters, host)
+    return Fitter(board, clock, heaters, host, settings.offline)
 
 
 fitter = PrinterObject("fitter", NoOptions, build_fitter, internal=True)

@@ -100,6 +100,9 @@ class Heater(TemperatureSource):
     @property
     def settled(self) -> bool:
         """Whether the heater is off, or its temperature has arrived at the target and stays there."""
+        known = self.gauge.settled
+        if known is not None:
+            return known
         return self.target <= 0.0 or self.control.settled(self.temperature, self.target)
 
     @property
@@ -122,6 +125,7 @@ class Heater(TemperatureSource):
         if self._down and celsius > 0.0:
             raise CommandError(f"[{self.section}] stays off: the printer has shut down")
         self.target = max(celsius, 0.0)
+        self.gauge.aim(self.target)
 
     def use_control(self, control: Control, demanding: Callable[[], bool]) -> Control:
         """Let another control have the heater, as tuning tests do; gives the one that had it."""
@@ -186,7 +190,7 @@ def fit_heater(
     pwm = fitter.board.pwm_out(
         config.heater_pin, cycle_time=config.pwm_cycle_time, max_duration=MAX_HEAT_TIME
     )
-    gauge, output = Gauge(clock, config.smooth_time), _Output(pwm, clock)
+    gauge, output = fitter.gauge(identity.section, config.smooth_time), _Output(pwm, clock)
     heater = kind(identity.section, identity.name, config, gauge, output, gcode_id)
     limits = (config.min_temp, config.max_temp)
     heater.thermometer = fitter.fit(sensor_type, config.sensor, identity, limits, heater.read)

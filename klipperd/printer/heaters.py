@@ -10,6 +10,7 @@ from twisted.internet.interfaces import IReactorTime
 from klipperd.errors import CommandError
 from klipperd.gcode.temperatures import TemperatureReport
 from klipperd.objects import Call, PrinterObject, command, param, status_field
+from klipperd.objects.services import HostSettings
 from klipperd.objects.values import nearest
 from klipperd.printer.thermometer import Gauge, NoOptions, Thermometer
 
@@ -59,6 +60,7 @@ class Heaters(TemperatureReport):
     """Knows every heater and sensor; they add themselves when they are built."""
 
     _clock: IReactorTime
+    _offline: bool = False
     heaters: "list[Heater]" = field(init=False, factory=list)
     sensors: list[TemperatureSource] = field(init=False, factory=list)
     monitors: list[str] = field(init=False, factory=list)
@@ -156,6 +158,8 @@ class Heaters(TemperatureReport):
         """
         self._interrupted = False
         while not arrived() and not self._interrupted:
+            if self._offline and all(heater.settled for heater in self.heaters):
+                return  # nothing will change any more
             call.respond(self.temperature_report())
             await self._pause(_REPORT_EVERY)
 
@@ -202,9 +206,9 @@ def _listed(names: list[str]) -> str:
     return f" (there is: {', '.join(names)})" if names else " (the configuration has none)"
 
 
-def build_heaters(config: NoOptions, clock: IReactorTime) -> Heaters:
+def build_heaters(config: NoOptions, clock: IReactorTime, settings: HostSettings) -> Heaters:
     """Build the C{heaters} object."""
-    return Heaters(clock)
+    return Heaters(clock, settings.offline is not None)
 
 
 heaters = PrinterObject("heaters", NoOptions, build_heaters, internal=True)

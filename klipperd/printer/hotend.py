@@ -11,7 +11,7 @@ from klipperd.printer.fitter import Fitter
 from klipperd.printer.heater import Heater, HeaterStatus, fit_heater
 from klipperd.printer.heater_options import HeaterConfig
 from klipperd.printer.heaters import Heaters
-from klipperd.printer.thermometer import NoOptions, SensorType
+from klipperd.printer.thermometer import ModelGauge, NoOptions, SensorType
 
 __all__ = [
     "Hotend",
@@ -45,7 +45,9 @@ class Hotend(Heater):
 
     @property
     def can_extrude(self) -> bool:
-        """Whether it is hot enough; false when no readings come."""
+        """Whether it is hot enough; false when no readings come. What is only thought of always is."""
+        if isinstance(self.gauge, ModelGauge):
+            return True
         return self.gauge.fresh and self.temperature >= self.min_extrude_temp
 
     @property

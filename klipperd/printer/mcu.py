@@ -83,8 +83,11 @@ def build_mcu(
     reactor: IReactorFDSet,
     workers: Workers,
     host: HostControl,
+    host_settings: HostSettings,
 ) -> Mcu:
     """Build a micro-controller; it is found in its C{prepare}."""
+    if host_settings.offline is not None:
+        return Mcu(identity.name, clock, host, host_settings.offline.open_line(identity.name, clock))
     assert config.serial is not None
     settings = LineSettings(
         config.serial, config.baud, config.restart_method, slots.page, slots.take(), slots.pace

@@ -15,7 +15,7 @@ from twisted.internet.interfaces import IReactorTime
 
 from klipperd.mcu.board import Board
 from klipperd.objects import Pin, PrinterObject, choose, option
-from klipperd.objects.services import HostControl
+from klipperd.objects.services import HeatModel, HostControl
 from klipperd.thermal.smoothing import Smoothed
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "CustomSensorConfig",
     "Fitting",
     "Gauge",
+    "ModelGauge",
     "NoOptions",
     "SensorType",
     "Temperatures",
@@ -174,3 +175,37 @@ class Gauge:
     def temperature(self) -> float:
         """The smoothed temperature, degrees Celsius; 0 when no reading came for 5 seconds."""
         return self._smoothed.value if self.fresh else 0.0
+
+    def aim(self, celsius: float) -> None:
+        """The target has changed; nothing to a gauge that measures."""
+
+    @property
+    def settled(self) -> bool | None:
+        """Whether the temperature has arrived, where the gauge knows better than the control."""
+        return None
+
+
+@define(eq=False)
+class ModelGauge(Gauge):
+    """A gauge at a heater that is only thought of."""
+
+    _model: HeatModel
+
+    def aim(self, celsius: float) -> None:
+        """See L{HeatModel.aim}."""
+        self._model.aim(celsius)
+
+    @property
+    def settled(self) -> bool:
+        """See L{HeatModel.settled}."""
+        return self._model.settled
+
+    @property
+    def fresh(self) -> bool:
+        """A thought is always fresh."""
+        return True
+
+    @property
+    def temperature(self) -> float:
+        """See L{HeatModel.temperature}."""
+        return self._model.temperature

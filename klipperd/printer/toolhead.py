@@ -17,7 +17,7 @@ from klipperd.motion.toolhead import Toolhead
 from klipperd.motion.trapq import MotionQueue
 from klipperd.objects import PrinterObject, command, param, status_field
 from klipperd.objects.call import Call
-from klipperd.objects.services import HostControl
+from klipperd.objects.services import HostControl, HostSettings
 from klipperd.printer.extruder import Extruder
 from klipperd.printer.printer import PrinterConfig, PrinterSection
 from klipperd.printer.steppers import AxisStepper, ExtraStepper, make_rails
@@ -192,6 +192,7 @@ def build_toolhead(
     board: Board,
     clock: IReactorTime,
     host: HostControl,
+    settings: HostSettings,
 ) -> ToolheadCommands:
     """Join axes, extruders and kinematics."""
     limits = printer.config
@@ -215,6 +216,7 @@ def build_toolhead(
         generation,
         queue,
         _make_lookahead(limits, kinematics, queue),
+        stretch=settings.offline.stretch if settings.offline is not None else 1.0,
     )
     for extruder in extruders:
         extruder.motion.printer_limits = (limits.max_velocity, limits.max_accel)

@@ -105,6 +105,12 @@ cdef int link_post(link_state *link, int lane, const uint8_t *payload, int size,
 cdef int link_add_hook(link_state *link, message_hook call, void *context) noexcept nogil
 cdef void link_remove_hook(link_state *link, message_hook call, void *context) noexcept nogil
 
+# Call all hooks with the payload of a block (the link's thread, or who plays its part).
+cdef void link_call_hooks(link_state *link, const uint8_t *payload, int size) noexcept nogil
+
+# For who plays the thread's part: take the next posted command; returns its size, 0 when there is none.
+cdef int link_take_posted(link_state *link, uint8_t *payload) noexcept nogil
+
 # The estimate that the link was given last (any thread).
 cdef clock_estimate link_estimate(link_state *link) noexcept nogil
 

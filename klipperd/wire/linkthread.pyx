@@ -95,6 +95,19 @@ cdef void link_remove_hook(link_state *link, message_hook call, void *context) n
     pthread_mutex_unlock(&link.hook_lock)
 
 
+cdef int link_take_posted(link_state *link, uint8_t *payload) noexcept nogil:
+    cdef command *item
+    cdef int size = 0
+    pthread_mutex_lock(&link.lock)
+    item = list_take(&link.mailbox)
+    if item != NULL:
+        size = item.size
+        memcpy(payload, item.data, size)
+        pool_put(&link.pool, item)
+    pthread_mutex_unlock(&link.lock)
+    return size
+
+
 cdef clock_estimate link_estimate(link_state *link) noexcept nogil:
     cdef clock_estimate estimate
     pthread_mutex_lock(&link.lock)

@@ -1,0 +1,113 @@
+"""What C{klipperd CONFIG -i GCODE -o OUT -d DICT} does, and C{klipperd --decode OUT -d DICT}."""
+
+import json
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+
+from klipperd.batch.offline import FileMcus
+from klipperd.batch.run import BatchError, OfflineHost
+from klipperd.errors import CommandError
+from klipperd.gcode.printfile import PrintFile
+from klipperd.mcu.pin_names import MAIN_CHIP
+from klipperd.wire.dictionary import Dictionary
+from klipperd.wire.errors import DictionaryError
+from klipperd.wire.filelink import FileLink
+from klipperd.workers import SameThread
+
+__all__ = ["output_path", "read_dictionaries", "read_dictionary", "run_batch"]
+
+_log = Logger()
+
+
+def read_dictionary(path: str) -> Dictionary:
+    """The dictionary in a file: JSON, or compressed as C{identify} delivers it.
+
+    @raise BatchError: it can't be read.
+    """
+    try:
+        with open(path, "rb") as source:
+            data = source.read()
+        if data.lstrip()[:1] == b"{":
+            return Dictionary.from_json(json.loads(data), data)
+        return Dictionary.from_identify(data)
+    except OSError as error:
+        raise BatchError(f"{path}: cannot read the data dictionary: {error.strerror}") from error
+    except (DictionaryError, ValueError) as error:
+        raise BatchError(f"{path}: no data dictionary: {error}") from error
+
+
+def read_dictionaries(options: Sequence[str]) -> dict[str, Dictionary]:
+    """MCU -> dictionary, from options C{DICT} (of the main MCU) and C{NAME=DICT}."""
+    found: dict[str, Dictionary] = {}
+    for option in options:
+        name, separator, path = option.partition("=")
+        if not separator:
+            name, path = MAIN_CHIP, option
+        if name in found:
+            raise BatchError(f"two data dictionaries were given for MCU {name!r}")
+        found[name] = read_dictionary(path)
+    return found
+
+
+def output_path(output: str, mcu: str) -> str:
+    """Where the commands of an MCU go: C{OUT}, or C{OUT-NAME} for a further one."""
+    return output if mcu == MAIN_CHIP else f"{output}-{mcu}"
+
+
+def _open_file(path: str) -> PrintFile:
+    folder, name = os.path.split(os.path.abspath(path))
+    opened: list[PrintFile] = []
+    failed: list[str] = []
+    opening = Deferred.fromCoroutine(PrintFile.open(folder, name, SameThread()))
+    opening.addCallbacks(opened.append, lambda failure: failed.append(failure.getErrorMessage()))
+    if failed:
+        raise BatchError(f"{path}: {failed[0]}")
+    return opened[0]
+
+
+def run_batch(config: str, gcode: str, output: str, dictionaries: Mapping[str, Dictionary]) -> None:
+    """Turn a G-code file into the commands that MCUs would get.
+
+    @raise BatchError: with the place of what is wrong, in the configuration or in the G-code.
+    """
+    file = _open_file(gcode)
+    with ExitStack() as resources:
+        resources.callback(file.close)
+
+        def open_link(mcu: str) -> FileLink:
+            target = open(output_path(output, mcu), "wb", buffering=0)  # noqa: SIM115
+            resources.enter_context(target)
+            return FileLink(target.fileno())
+
+        mcus = FileMcus(dictionaries, open_link)
+        try:
+            with OfflineHost(os.path.abspath(config), mcus) as host:
+                host.dispatcher.listen(_tell)
+                host.run_file(file)
+                mcus.write()
+                _summarize(mcus, host.clock.seconds())
+        except OSError as error:
+            raise BatchError(f"cannot write {output}: {error.strerror}") from error
+        except CommandError as error:
+            raise BatchError(str(error)) from error
+
+
+def _tell(line: str) -> None:
+    _log.info("{line}", line=line)
+    if line.startswith("// Unknown command"):
+        print(line.removeprefix("// "), file=sys.stderr)
+
+
+def _summarize(mcus: FileMcus, seconds: float) -> None:
+    for line in mcus.lines:
+        commands, blocks, size = line.link.written
+        _log.info(
+            "MCU {name!r}: {commands} commands in {blocks} blocks, {size} bytes",
+            name=line.name, commands=commands, blocks=blocks, size=size,
+        )  # fmt: skip
+    _log.info("print time {seconds:.3f} s", seconds=seconds)
