@@ -1,6 +1,7 @@
 """Whole prints of real sliced files on the simulated printer, by each way in; the simulator is the judge."""
 
 import os
+import select
 import shutil
 import time
 from pathlib import Path
@@ -125,7 +126,7 @@ def send_lines(tty: str, lines: list[str], within: float) -> None:
             while True:
                 answer, separator, rest = heard.partition(b"\n")
                 if not separator:
-                    if time.monotonic() > deadline:
+                    if not select.select([fd], [], [], max(0.0, deadline - time.monotonic()))[0]:
                         raise Failed(f"no answer to {line!r}; heard {heard!r}")
                     heard += os.read(fd, 4096)
                     continue

@@ -147,6 +147,11 @@ class Device:
             self._messages.append(Message(*self.dictionary.decode(one[2:-3])))
         return None
 
+    def await_acknowledgement(self) -> None:
+        """Skip acknowledgements until the one of all that was sent."""
+        while (sequence := self.acknowledgement()) != self.sequence:
+            assert sequence is not None, "no acknowledgement"
+
     def silence(self) -> None:
         """Prove that nothing more is to come: what a further, good block brings comes right away."""
         marker = self.dictionary.encode("debug_ping", data=b"silence")

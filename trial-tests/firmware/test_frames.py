@@ -245,8 +245,7 @@ class Blocks(DeviceTests):
         """Send a good block until it is acknowledged; the names of responses on the way, but for its own."""
         self.device.write(self.ping(b"resume"))
         self.device.sequence = self.device.sequence + 1 & 15
-        while self.device.acknowledgement() != self.device.sequence:
-            pass
+        self.device.await_acknowledgement()
         names = []
         while (message := self.device.message("pong", timeout=0))["data"] != b"resume":
             names.append(message.name)
@@ -266,8 +265,7 @@ class Blocks(DeviceTests):
             self.device.write(bytes(stream) + b"\x7e" * 70)
             self.device.write(self.ping(data))
             self.device.sequence = self.device.sequence + 1 & 15
-            while self.device.acknowledgement() != self.device.sequence:
-                pass
+            self.device.await_acknowledgement()
             self.assertEqual(self.device.pongs(1)[0], data)
             self.device.silence()
 
