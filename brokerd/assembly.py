@@ -7,14 +7,13 @@ from typing import Any
 
 from attrs import define, field
 
-from brokerd.access.addresses import AddressRules
+from brokerd.access.entrance import Entrance, make_entrance
 from brokerd.access.gate import Gate
-from brokerd.access.keys import ApiKey, OneshotTokens
 from brokerd.access.methods import AccessMethods
-from brokerd.access.origins import OriginRules
 from brokerd.announcements import AnnouncementMethods
 from brokerd.chores import Chores
 from brokerd.connection_methods import ConnectionMethods
+from brokerd.database.maintenance import DatabaseDebugMethods, DatabaseMaintenance
 from brokerd.database.methods import DatabaseMethods
 from brokerd.database.store import Database
 from brokerd.extensions import ExtensionMethods
@@ -87,6 +86,7 @@ class Assembly:
     extensions: ExtensionMethods = field(init=False)
     jobs: JobWatch = field(init=False)
     house: House = field(init=False)
+    entrance: Entrance = field(init=False)
     gate: Gate = field(init=False)
     sockets: SocketFactory = field(init=False)
     site: BrokerSite = field(init=False)
@@ -94,16 +94,12 @@ class Assembly:
     def __attrs_post_init__(self) -> None:
         settings, reactor = self.settings, self.reactor
         self.threads = WorkerThreads(reactor, "brokerd", _THREADS)
-        self.database = Database(reactor, settings.data / "database" / "brokerd.sqlite")
+        backups = settings.data / "backup" / "database"
+        self.database = Database(reactor, settings.data / "database" / "brokerd.sqlite", backups)
         self.host = HostSession(self.link, reactor, self.broadcaster, self.chores)
         self._add_roots()
-        self.gate = Gate(
-            AddressRules(settings.trusted_clients, settings.trusted_proxies),
-            OriginRules(settings.cors_domains),
-            ApiKey(settings.data / ".api_key"),
-            OneshotTokens(reactor),
-            settings.enable_api_key,
-        )
+        self.entrance = make_entrance(settings, reactor, self.threads, self.broadcaster, self.now)
+        self.gate = self.entrance.gate
         self._make_faces()
         self._make_components()
 
@@ -157,6 +153,8 @@ class Assembly:
             self.metadata,
             jobs,
             start_print,
+            host,
+            self.reactor,
             self.broadcaster,
             now,
             self.chores,
@@ -168,8 +166,10 @@ class Assembly:
             ServerMethods(host, self.roots, self._facts()),
             ConnectionMethods(self.gate, self.extensions.identified),
             self.extensions,
-            AccessMethods(self.gate, threads),
-            DatabaseMethods(self.database, settings.data / "backup" / "database"),
+            AccessMethods(self.gate, self.entrance.logins, threads),
+            DatabaseMethods(self.database),
+            DatabaseMaintenance(self.database, printing, self.restart),
+            DatabaseDebugMethods(self.database),
             FileMethods(self.roots, threads, self.metadata, changes, printing),
             FileTransfer(self.roots, threads, self.metadata, changes, printing, start_print, self._log_file),
             PrinterMethods(host, console),
@@ -203,7 +203,12 @@ class Assembly:
     def _facts(self) -> ServerFacts:
         return ServerFacts(
             components=lambda: self.registry.components,
-            warnings=lambda: [*self.settings.warnings, *self.database.warnings, *self.house.warnings],
+            warnings=lambda: [
+                *self.settings.warnings,
+                *self.database.warnings,
+                *self.entrance.warnings,
+                *self.house.warnings,
+            ],
             failed=lambda: self.house.failed,
             sockets=lambda: self.sockets.count,
             config=self.settings.config,

@@ -10,7 +10,8 @@ from typing import Any
 
 from attrs import frozen
 
-from brokerd.access.addresses import LOOPBACK, Network, parse_network
+from brokerd.access.addresses import Network, parse_client
+from brokerd.access.settings import AuthorizationConfig
 from brokerd.configfile import ConfigFile, Entry, read_config
 from brokerd.integrations.kinds import declare
 from brokerd.options import declared_sections, option, section
@@ -23,15 +24,13 @@ __all__ = ["DEFAULT_HOST_SOCKET", "LoadedConfiguration", "load"]
 DEFAULT_HOST_SOCKET = "/tmp/klippy_uds"
 
 
-def _networks(text: str) -> tuple[Network, ...]:
-    networks = [line.strip() for line in text.replace(",", "\n").split("\n") if line.strip()]
-    parsed = []
-    for each in networks:
-        try:
-            parsed.append(parse_network(each))
-        except ValueError:
-            raise ValueError(f"addresses and networks such as 192.168.1.0/24 (not {each!r})") from None
-    return tuple(parsed)
+def _networks(clients: Iterable[str]) -> tuple[Network, ...]:
+    parsed = map(parse_client, clients)
+    return tuple(each for each in parsed if not isinstance(each, str))
+
+
+def _names(clients: Iterable[str]) -> tuple[str, ...]:
+    return tuple(each for each in clients if isinstance(parse_client(each), str))
 
 
 @frozen
@@ -45,20 +44,6 @@ class ServerConfig:
     )
     max_upload_size: int = option(1024, minimum=1, maximum=1024 * 1024, doc="longest upload, MiB")
     max_websocket_connections: int = option(50, minimum=1, maximum=10000, doc="websockets open at a time")
-
-
-@frozen
-class AuthorizationConfig:
-    """C{[authorization]}: who may do what."""
-
-    enable_api_key: bool = option(True, doc="whether the API key opens the door")
-    trusted_clients: tuple[Network, ...] = option(
-        LOOPBACK, convert=_networks, doc="addresses and networks whose clients need no key"
-    )
-    trusted_proxies: tuple[Network, ...] = option(
-        (), convert=_networks, doc="proxies that are believed when they name their client"
-    )
-    cors_domains: list[str] = option((), doc="web origins that may use the API from a browser")
 
 
 @frozen
@@ -85,7 +70,6 @@ class OctoprintConfig:
 
 
 section("server", ServerConfig)
-section("authorization", AuthorizationConfig)
 section("data_store", DataStoreConfig)
 section("database", DatabaseConfig)
 section("history", HistoryConfig)
@@ -177,9 +161,10 @@ def _settings(
     return BrokerSettings(
         data=data,
         listen=(tcp_endpoint(server.host, server.port),),
-        trusted_clients=access.trusted_clients,
-        trusted_proxies=access.trusted_proxies,
-        cors_domains=tuple(access.cors_domains),
+        trusted_clients=_networks(access.trusted_clients),
+        trusted_names=_names(access.trusted_clients),
+        trusted_proxies=_networks(access.trusted_proxies),
+        cors_domains=access.cors_domains,
         enable_api_key=access.enable_api_key,
         max_upload_size=server.max_upload_size * 1024 * 1024,
         max_websockets=server.max_websocket_connections,

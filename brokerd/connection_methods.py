@@ -9,6 +9,7 @@ from brokerd.access.gate import Gate
 from brokerd.errors import BadRequest, Unauthorized
 from brokerd.registry.caller import Caller, Connection, Role
 from brokerd.registry.declare import method
+from brokerd.registry.table import permit
 
 __all__ = ["ConnectionMethods"]
 
@@ -49,8 +50,10 @@ class ConnectionMethods:
             if not self._gate.unlocks(api_key):
                 raise Unauthorized("the API key is wrong")
             caller.role = Role.ADMIN
-        if caller.role is Role.ANYONE:
-            raise Unauthorized("Unauthorized: an API key, a token or a trusted address is needed")
+        if access_token:
+            account = self._gate.holder(access_token)
+            caller.become(account.username, account.role)
+        permit(caller, Role.VIEWER)
         connection.identify({"name": client_name, "version": version, "type": type, "url": url})
         self._identified(connection)
         return {"connection_id": connection.number}

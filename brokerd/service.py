@@ -51,10 +51,11 @@ class Broker(Service):
         _prepare(settings)
         self._attached = DetachableLink(self._link)
         parts = self.parts = Assembly(settings, self._attached, self._reactor, self.restart)
-        parts.gate.key.load()
+        parts.entrance.load()
         self._listen(settings, parts)
         super().startService()
         parts.threads.startService()
+        parts.entrance.names.startService()
         parts.database.startService()
         parts.temperatures.startService()
         parts.load.startService()
@@ -84,6 +85,7 @@ class Broker(Service):
         await parts.queue.load()
         if not self._ready.called:
             self._ready.callback(self.url)
+        await parts.threads.run(parts.entrance.prepare)
         await parts.metadata.load()
 
     @property
@@ -128,6 +130,7 @@ class Broker(Service):
         parts.site.abort_all()
         if self._attached is not None:
             self._attached.detach()
+        await _settled(parts.entrance.names.stopService())
         await _settled(parts.house.stopService())
         parts.chores.cancel()
         await parts.history.settle()

@@ -28,6 +28,7 @@ class BrokerSettings:
     @ivar listen: endpoint descriptions, as in C{tcp:7125:interface=127.0.0.1}.
     @ivar pages: directory of the browser's pages, or None.
     @ivar trusted_clients: networks whose clients need no key.
+    @ivar trusted_names: names of such clients.
     @ivar trusted_proxies: proxies that are believed when they name their client.
     @ivar cors_domains: patterns of web origins that may use the API from a browser.
     @ivar enable_api_key: whether the API key opens the door.
@@ -45,6 +46,7 @@ class BrokerSettings:
     listen: tuple[str, ...] = (tcp_endpoint("127.0.0.1", 7125),)
     pages: Path | None = None
     trusted_clients: tuple[Network, ...] = LOOPBACK
+    trusted_names: tuple[str, ...] = ()
     trusted_proxies: tuple[Network, ...] = ()
     cors_domains: tuple[str, ...] = ()
     enable_api_key: bool = True

@@ -1,16 +1,17 @@
 """The API key, kept in a file that only its owner reads, and tokens that open the door once."""
 
+import base64
 import os
 import secrets
 from hmac import compare_digest
 from pathlib import Path
 
-from attrs import define, field
+from attrs import define, field, frozen
 from twisted.internet.interfaces import IReactorTime
 
 from brokerd.registry.caller import Role
 
-__all__ = ["ApiKey", "OneshotTokens"]
+__all__ = ["ApiKey", "Bearer", "OneshotTokens"]
 
 _TOKEN_LIFE = 5.0  # seconds
 
@@ -50,21 +51,29 @@ class ApiKey:
         return bool(self._value) and compare_digest(self._value.encode(), given.encode())
 
 
+@frozen
+class Bearer:
+    """What the bearer of a token may do, and in whose name."""
+
+    role: Role
+    user: str | None = None
+
+
 @define(eq=False)
 class OneshotTokens:
     """Tokens for requests whose headers a browser can't set; each lives 5 s and serves once."""
 
     _clock: IReactorTime
-    _issued: dict[str, tuple[float, Role]] = field(init=False, factory=dict)
+    _issued: dict[str, tuple[float, Bearer]] = field(init=False, factory=dict)
 
-    def issue(self, role: Role) -> str:
+    def issue(self, role: Role, user: str | None = None) -> str:
         """A new token that gives its bearer C{role}."""
         self._forget_old()
-        token = secrets.token_hex(16).upper()
-        self._issued[token] = self._clock.seconds() + _TOKEN_LIFE, role
+        token = base64.b32encode(secrets.token_bytes(20)).decode()
+        self._issued[token] = self._clock.seconds() + _TOKEN_LIFE, Bearer(role, user)
         return token
 
-    def redeem(self, token: str) -> Role | None:
+    def redeem(self, token: str) -> Bearer | None:
         """Use up a token; None if it is unknown or too old."""
         self._forget_old()
         issued = self._issued.pop(token, None)

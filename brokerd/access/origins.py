@@ -1,7 +1,7 @@
 """Which web origins may use the API from a browser (CORS), and from which pages changes are accepted."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from urllib.parse import urlsplit
 
 from attrs import define, field
@@ -13,10 +13,13 @@ __all__ = ["OriginRules"]
 class OriginRules:
     """Allowed origins.
 
-    @ivar domains: patterns such as C{*.local} or C{http://*.my-domain.com:*}; C{*} allows all.
+    @ivar domains: patterns such as C{*.local} or C{http://*.my-domain.com:*}; C{*} allows all. Once there is
+        one, pages served from trusted addresses are allowed, too.
+    @ivar trusts: whether an address is trusted.
     """
 
     domains: tuple[str, ...] = ()
+    trusts: Callable[[str], bool] = lambda address: False
     _patterns: tuple[re.Pattern[str], ...] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -24,7 +27,12 @@ class OriginRules:
 
     def allowed(self, origin: str) -> bool:
         """Whether a foreign page of that origin may read our answers."""
-        return any(pattern.fullmatch(origin) for pattern in self._patterns)
+        if any(pattern.fullmatch(origin) for pattern in self._patterns):
+            return True
+        try:
+            return bool(self.domains) and self.trusts(urlsplit(origin).hostname or "")
+        except ValueError:
+            return False  # no URL
 
     def same_site(self, origin: str, headers: Mapping[str, str]) -> bool:
         """Whether the page that asks was served under the name that it asks."""

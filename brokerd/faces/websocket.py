@@ -209,6 +209,7 @@ class SocketFactory(WebSocketServerFactory):
         self.rpc, self.gate, self.chores, self.clock = rpc, gate, chores, clock
         self._hub, self._most, self._last_number = hub, most, 0
         self._open: dict[int, Socket] = {}
+        gate.watch(self._user_left)
         self.setProtocolOptions(
             maxFramePayloadSize=_MESSAGE_LIMIT,
             maxMessagePayloadSize=_MESSAGE_LIMIT,
@@ -235,6 +236,14 @@ class SocketFactory(WebSocketServerFactory):
     def closed(self, socket: Socket) -> None:
         if self._open.pop(socket.number, None) is not None:
             self._hub.drop(socket)
+
+    def _user_left(self, username: str) -> None:
+        """Whoever was known by its user alone is nobody now: it hears nothing more until it logs in."""
+        for socket in list(self._open.values()):
+            if socket.caller.user == username:
+                socket.caller.forget_user()
+                if socket.caller.role is Role.ANYONE:
+                    self._hub.drop(socket)
 
     def close_all(self) -> None:
         """Say goodbye to everybody."""

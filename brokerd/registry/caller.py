@@ -60,6 +60,8 @@ class Caller:
     @ivar trusted: whether its address alone gave it its role.
     @ivar user: its name for records, or None.
     @ivar connection: its lasting connection, or None if there is none (HTTP).
+    @ivar address_role: what its address alone lets it do; what is left when its user logs out.
+    @ivar hint: why that is less than it may expect; added to refusals.
     """
 
     role: Role
@@ -67,3 +69,13 @@ class Caller:
     trusted: bool = False
     user: str | None = None
     connection: Connection | None = None
+    address_role: Role = Role.ANYONE
+    hint: str = ""
+
+    def become(self, user: str, role: Role) -> None:
+        """Logged in."""
+        self.user, self.role = user, role
+
+    def forget_user(self) -> None:
+        """Logged out: the address alone counts again."""
+        self.user, self.role = None, self.address_role

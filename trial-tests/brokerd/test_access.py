@@ -12,7 +12,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from brokerd.access.addresses import AddressRules, Origin, parse_network
-from brokerd.access.keys import ApiKey, OneshotTokens
+from brokerd.access.keys import ApiKey, Bearer, OneshotTokens
 from brokerd.access.origins import OriginRules
 from brokerd.registry.caller import Role
 from brokerd.settings import BrokerSettings
@@ -110,7 +110,7 @@ class KeyTests(SynchronousTestCase):
         clock = Clock()
         tokens = OneshotTokens(clock)
         token = tokens.issue(Role.VIEWER)
-        self.assertEqual(tokens.redeem(token), Role.VIEWER)
+        self.assertEqual(tokens.redeem(token), Bearer(Role.VIEWER))
         self.assertIsNone(tokens.redeem(token))
         token = tokens.issue(Role.ADMIN)
         clock.advance(5.1)

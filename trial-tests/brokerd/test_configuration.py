@@ -63,7 +63,7 @@ class ConfigurationTests(SynchronousTestCase):
         for text, words in (
             ("[server]\nport: many\n", ":2: the option 'port' of [server] must be an integer, not 'many'"),
             ("[server]\nport: 70000\n", "from 0 to 65535"),
-            ("[authorization]\ntrusted_clients: printer\n", ":2:"),
+            ("[authorization]\ntrusted_clients: 1.2.3.4/99\n", ":2:"),
             ("[server]\n[server]\n", ":2: the section [server] is there already, in line 1"),
             ("[server]\nport: 1\nport: 2\n", ":3: the option 'port' is there already, in line 2"),
             ("port: 1\n", ":1: the option 'port' is in no section"),
