@@ -6,6 +6,7 @@ Integrations are in L{brokerd.integrations.kinds}: they are imported only where 
 from brokerd.access.methods import AccessMethods
 from brokerd.announcements import AnnouncementMethods
 from brokerd.connection_methods import ConnectionMethods
+from brokerd.database.maintenance import DatabaseDebugMethods, DatabaseMaintenance
 from brokerd.database.methods import DatabaseMethods
 from brokerd.extensions import ExtensionMethods
 from brokerd.files.methods import FileMethods
@@ -33,6 +34,8 @@ COMPONENTS: tuple[type, ...] = (
     ExtensionMethods,
     AccessMethods,
     DatabaseMethods,
+    DatabaseMaintenance,
+    DatabaseDebugMethods,
     FileMethods,
     FileTransfer,
     PrinterMethods,

@@ -1,13 +1,12 @@
 """C{server.database.*}: where clients keep their settings."""
 
-from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
 from attrs import define
 
-from brokerd.database import namespaces
+from brokerd.database import backups, namespaces
 from brokerd.database.store import Database
-from brokerd.errors import Forbidden, NotFound
+from brokerd.errors import Forbidden
 from brokerd.registry.caller import Role
 from brokerd.registry.declare import method
 
@@ -34,7 +33,6 @@ class DatabaseMethods:
 
     component: ClassVar[str] = "database"
     _database: Database
-    _backups: Path
 
     @method(
         "server.database.list",
@@ -45,13 +43,8 @@ class DatabaseMethods:
     async def list_namespaces(self) -> dict[str, Any]:
         """The namespaces and the backups."""
         found = await self._database.run(namespaces.names)
-        backups = await self._database.run(lambda _: self._list_backups())
-        return {"namespaces": found, "backups": backups}
-
-    def _list_backups(self) -> list[str]:
-        if not self._backups.is_dir():
-            return []
-        return sorted(each.name for each in self._backups.iterdir() if each.is_file())
+        folder = self._database.backups
+        return {"namespaces": found, "backups": await self._database.run(lambda _: backups.listing(folder))}
 
     @method(
         "server.database.get_item",
@@ -61,13 +54,7 @@ class DatabaseMethods:
     )
     async def get_item(self, namespace: Namespace, key: Key | None = None) -> dict[str, Any]:
         """One value, or a whole namespace."""
-        if key is None:
-            value: Any = await self._database.run(lambda db: namespaces.read_all(db, namespace))
-            if not value:
-                raise NotFound(f"the database has no namespace {namespace!r}")
-        else:
-            parts = namespaces.parse_key(key)
-            value = await self._database.run(lambda db: namespaces.read(db, namespace, parts))
+        value = await self._database.run(lambda db: namespaces.look_up(db, namespace, key))
         return {"namespace": namespace, "key": key, "value": value}
 
     @method("server.database.post_item", "POST /server/database/item", result="{namespace, key, value}")

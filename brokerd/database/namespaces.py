@@ -11,7 +11,7 @@ import orjson
 
 from brokerd.errors import BadRequest, NotFound
 
-__all__ = ["delete", "insert", "names", "parse_key", "put", "read", "read_all"]
+__all__ = ["delete", "insert", "look_up", "names", "parse_key", "put", "read", "read_all"]
 
 
 def parse_key(key: str | Sequence[str]) -> list[str]:
@@ -47,6 +47,19 @@ def read(db: sqlite3.Connection, namespace: str, key: Sequence[str]) -> Any:
             raise _missing(namespace, key)
         value = value[part]
     return value
+
+
+def look_up(db: sqlite3.Connection, namespace: str, key: str | Sequence[str] | None) -> Any:
+    """One value, or a whole namespace if there is no key.
+
+    @raise NotFound: if there is none.
+    """
+    if key is not None:
+        return read(db, namespace, parse_key(key))
+    found = read_all(db, namespace)
+    if not found:
+        raise NotFound(f"the database has no namespace {namespace!r}")
+    return found
 
 
 def put(db: sqlite3.Connection, namespace: str, key: str, value: Any) -> None:

@@ -1,6 +1,7 @@
 """C{server.history.*}: the jobs that were, and the one that is."""
 
 from collections.abc import Awaitable, Callable
+from copy import copy
 from typing import Annotated, Any, ClassVar, Literal
 
 from attrs import define, field
@@ -11,6 +12,7 @@ from brokerd.database.store import Database
 from brokerd.errors import BadRequest
 from brokerd.files.metadata import GcodeMetadata
 from brokerd.jobs import ledger
+from brokerd.jobs.fields import HistoryField
 from brokerd.jobs.watch import JobWatch, PrintStats
 from brokerd.notifications import Broadcaster, notification
 from brokerd.registry.caller import Role
@@ -42,11 +44,16 @@ class HistoryMethods:
     _jobs: JobWatch
     _broadcaster: Broadcaster
     _now: Callable[[], float]
+    _fields: list[HistoryField] = field(init=False, factory=list)
     _current: str | None = field(init=False, default=None)
     _work: Deferred[None] | None = field(init=False, default=None)
 
     def __attrs_post_init__(self) -> None:
         self._jobs.follow(self)
+
+    def add_field(self, added: HistoryField) -> None:
+        """Record one value more with each job from now on."""
+        self._fields.append(added)
 
     async def load(self) -> None:
         """Close what an earlier broker left open."""
@@ -58,10 +65,19 @@ class HistoryMethods:
             await self._work
 
     def job_started(self, stats: PrintStats) -> None:
+        for each in self._fields:
+            each.begin()
         self._queue(self._started(stats, self._now()))
 
+    def job_paused(self, paused: bool) -> None:
+        for each in self._fields:
+            each.pause(paused)
+
     def job_finished(self, stats: PrintStats, status: str) -> None:
-        self._queue(self._finished(stats, status, self._now()))
+        for each in self._fields:
+            each.end()
+        fields = tuple(copy(each) for each in self._fields)  # the next job may begin before this is written
+        self._queue(self._finished(stats, status, self._now(), fields))
 
     def _queue(self, work: Awaitable[None]) -> None:
         """Records are written in the order of what happened."""
@@ -84,12 +100,14 @@ class HistoryMethods:
         await self._metadata.mark_printed(stats.filename, job["job_id"], start_time)
         self._broadcaster.send(HISTORY_CHANGED, {"action": "added", "job": self._with_exists(job)})
 
-    async def _finished(self, stats: PrintStats, status: str, end_time: float) -> None:
+    async def _finished(
+        self, stats: PrintStats, status: str, end_time: float, fields: tuple[HistoryField, ...]
+    ) -> None:
         uid, self._current = self._current, None
         if uid is None:
             return
         durations = _durations(stats)
-        job = await self._database.run(lambda db: ledger.finish(db, uid, status, end_time, durations))
+        job = await self._database.run(lambda db: ledger.finish(db, uid, status, end_time, durations, fields))
         self._broadcaster.send(HISTORY_CHANGED, {"action": "finished", "job": self._with_exists(job)})
 
     def _with_exists(self, job: dict[str, Any]) -> dict[str, Any]:
@@ -102,6 +120,7 @@ class HistoryMethods:
             stats = self._jobs.stats
             names = ("print_duration", "total_duration", "filament_used")
             job = {**job, **dict(zip(names, _durations(stats), strict=True))}
+            job["auxiliary_data"] = [each.entry for each in self._fields]
         return {**job, "exists": exists}
 
     @method("server.history.list", "GET /server/history/list", result="{count, jobs}", permission=Role.VIEWER)
@@ -124,13 +143,16 @@ class HistoryMethods:
     @method("server.history.totals", "GET /server/history/totals", result="totals", permission=Role.VIEWER)
     async def totals(self) -> dict[str, Any]:
         """What all jobs since the last reset came to."""
-        return {"job_totals": await self._database.run(ledger.totals), "auxiliary_totals": []}
+        fields = tuple(self._fields)
+        auxiliary = await self._database.run(lambda db: ledger.auxiliary_totals(db, fields))
+        return {"job_totals": await self._database.run(ledger.totals), "auxiliary_totals": auxiliary}
 
     @method("server.history.reset_totals", "POST /server/history/reset_totals", result="totals as they were")
     async def reset_totals(self) -> dict[str, Any]:
         """Set the totals to zero."""
-        before = await self._database.run(ledger.reset_totals)
-        return {"last_totals": before, "last_auxiliary_totals": []}
+        before = await self.totals()
+        await self._database.run(ledger.reset_totals)
+        return {"last_totals": before["job_totals"], "last_auxiliary_totals": before["auxiliary_totals"]}
 
     @method("server.history.get_job", "GET /server/history/job", result="{job}", permission=Role.VIEWER)
     async def get_job(self, uid: Uid) -> dict[str, Any]:

@@ -1,14 +1,17 @@
 """The rows of the job history. All functions run in the database's thread."""
 
 import sqlite3
+from collections.abc import Iterable
 from typing import Any
 
 import orjson
 
 from brokerd.errors import NotFound
+from brokerd.jobs.fields import HistoryField
 
 __all__ = [
     "add",
+    "auxiliary_totals",
     "close_interrupted",
     "finish",
     "listing",
@@ -21,7 +24,7 @@ __all__ = [
 
 _COLUMNS = (
     "job, filename, status, user, start_time, end_time,"
-    " print_duration, total_duration, filament_used, metadata"
+    " print_duration, total_duration, filament_used, metadata, auxiliary"
 )
 _TOTALS = (
     "total_jobs",
@@ -38,7 +41,7 @@ def _entry(row: tuple[Any, ...]) -> dict[str, Any]:
     entry = dict(zip(names, row, strict=True))
     entry["job_id"] = f"{entry.pop('job'):06X}"
     entry["metadata"] = orjson.loads(entry["metadata"])
-    entry["auxiliary_data"] = []
+    entry["auxiliary_data"] = orjson.loads(entry.pop("auxiliary"))
     return entry
 
 
@@ -69,11 +72,22 @@ def update(db: sqlite3.Connection, uid: str, durations: tuple[float, float, floa
 
 
 def finish(
-    db: sqlite3.Connection, uid: str, status: str, end_time: float, durations: tuple[float, float, float]
+    db: sqlite3.Connection,
+    uid: str,
+    status: str,
+    end_time: float,
+    durations: tuple[float, float, float],
+    fields: Iterable[HistoryField] = (),
 ) -> dict[str, Any]:
     """Close a job and add it to the totals."""
     update(db, uid, durations)
-    db.execute("UPDATE jobs SET status = ?, end_time = ? WHERE job = ?", (status, end_time, _number(uid)))
+    fields = list(fields)
+    auxiliary = orjson.dumps([each.entry for each in fields])
+    db.execute(
+        "UPDATE jobs SET status = ?, end_time = ?, auxiliary = ? WHERE job = ?",
+        (status, end_time, auxiliary, _number(uid)),
+    )
+    _add_auxiliary(db, fields)
     print_time, total_time, filament = durations
     now = totals(db)
     now["total_jobs"] += 1
@@ -84,6 +98,42 @@ def finish(
     now["longest_print"] = max(now["longest_print"], print_time)
     db.executemany("INSERT OR REPLACE INTO job_totals VALUES (?, ?)", now.items())
     return one(db, uid)
+
+
+def _add_auxiliary(db: sqlite3.Connection, fields: Iterable[HistoryField]) -> None:
+    for each in fields:
+        value = each.value
+        if each.has_totals and isinstance(value, int | float):
+            db.execute(
+                "INSERT INTO auxiliary_totals VALUES (?1, ?2, ?3, ?3) ON CONFLICT DO UPDATE"
+                " SET maximum = max(maximum, excluded.maximum), total = total + excluded.total",
+                (each.provider, each.name, value),
+            )
+
+
+def auxiliary_totals(db: sqlite3.Connection, fields: Iterable[HistoryField]) -> list[dict[str, Any]]:
+    """Totals of the fields that there are; those of others are dropped."""
+    rows = db.execute("SELECT provider, field, maximum, total FROM auxiliary_totals").fetchall()
+    stored = {(provider, name): (maximum, total) for provider, name, maximum, total in rows}
+    found = []
+    for each in fields:
+        if not each.has_totals:
+            continue
+        maximum, total = stored.pop((each.provider, each.name), (None, None))
+        found.append(
+            {
+                "provider": each.provider,
+                "field": each.name,
+                "maximum": _rounded(maximum, each) if each.report_maximum else None,
+                "total": _rounded(total, each) if each.report_total else None,
+            }
+        )
+    db.executemany("DELETE FROM auxiliary_totals WHERE provider = ? AND field = ?", list(stored))
+    return found
+
+
+def _rounded(value: float | None, source: HistoryField) -> float | None:
+    return value if value is None or source.precision is None else round(value, source.precision)
 
 
 def close_interrupted(db: sqlite3.Connection) -> None:
@@ -134,4 +184,5 @@ def reset_totals(db: sqlite3.Connection) -> dict[str, float]:
     """Set the totals to zero; returns them as they were."""
     before = totals(db)
     db.execute("DELETE FROM job_totals")
+    db.execute("DELETE FROM auxiliary_totals")
     return before

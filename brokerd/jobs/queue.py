@@ -2,13 +2,14 @@
 
 ::
 
-    paused --start--> ready --the printer is free--> loading --> starting --printing--> ready
+    paused --start--> ready --the printer is free--> loading --> starting --printing--> paused or ready
       ^                 |                               |           |
       +-----pause-------+-------------pause-------------+           |
       +-----the print can't be started------------------------------+
 
-The queue survives a restart of the broker, and is then paused. A finished job is followed by the next one
-only if C{automatic_transition} is set; otherwise the queue pauses, since somebody must clear the bed.
+The queue survives a restart of the broker, and is then paused unless C{load_on_startup} is set. After a job
+was loaded it pauses, since somebody must clear the bed, unless C{automatic_transition} is set. Between two
+jobs it waits C{job_transition_delay} and runs C{job_transition_gcode}.
 """
 
 from collections.abc import Awaitable, Callable
@@ -16,6 +17,8 @@ from typing import Annotated, Any, ClassVar
 from uuid import uuid4
 
 from attrs import asdict, define, field, frozen
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
 from brokerd.chores import Chores
@@ -26,6 +29,7 @@ from brokerd.files.metadata import GcodeMetadata
 from brokerd.jobs.watch import JobWatch, PrintStats
 from brokerd.notifications import Broadcaster, notification
 from brokerd.options import option, section
+from brokerd.printer.session import HostSession
 from brokerd.registry.caller import Role
 from brokerd.registry.declare import method
 
@@ -73,31 +77,61 @@ class JobQueueMethods:
     _metadata: GcodeMetadata
     _jobs: JobWatch
     _start_print: Callable[[str], Awaitable[bool]]
+    _host: HostSession
+    _clock: IReactorTime
     _broadcaster: Broadcaster
     _now: Callable[[], float]
     _chores: Chores
     _config: JobQueueConfig = field(factory=JobQueueConfig)
     _queue: list[_Queued] = field(init=False, factory=list)
     _state: str = field(init=False, default="paused")
+    _loaded: bool = field(init=False, default=False)
+    _on_added: list[Callable[[], None]] = field(init=False, factory=list)
 
     def __attrs_post_init__(self) -> None:
         self._jobs.follow(self)
+        self._host.follow(self)
+
+    def on_added(self, listener: Callable[[], None]) -> None:
+        """Call C{listener} whenever jobs are added."""
+        self._on_added.append(listener)
 
     async def load(self) -> None:
         """Take up the queue of an earlier broker."""
         stored = await self._database.run(lambda db: namespaces.read_all(db, _NAMESPACE))
-        self._queue = [_Queued(**each) for each in stored.get("queue", [])]
+        self._queue = [_Queued(**each) for each in stored.get("queue", [])] + self._queue
+        self._loaded = True
+        if self._host.state == "ready":
+            await self.host_ready()
+
+    async def host_ready(self) -> None:
+        """The printer became ready: go on by ourselves if that is wished."""
+        if (
+            self._loaded
+            and self._config.load_on_startup
+            and self._queue
+            and self._state in ("paused", "ready")
+        ):
+            await self._load_next()
+
+    def host_stopped(self, state: str) -> None:
+        """What was under way can't be finished."""
+        if self._state in ("loading", "starting"):
+            self._set_state("paused")
 
     def job_started(self, stats: PrintStats) -> None:
         """The queue waits until it is over."""
 
+    def job_paused(self, paused: bool) -> None:
+        """The queue waits on."""
+
     def job_finished(self, stats: PrintStats, status: str) -> None:
         if self._state != "ready":
             return
-        if status == "completed" and self._config.automatic_transition and self._queue:
-            self._chores.spawn(self._load_next(), "loading the next job")
-        else:
+        if status != "completed":
             self._set_state("paused")
+        elif self._queue:
+            self._chores.spawn(self._load_next(transition=True), "loading the next job")
 
     def _content(self) -> list[dict[str, Any]]:
         now = self._now()
@@ -117,29 +151,46 @@ class JobQueueMethods:
         queue = [asdict(each) for each in self._queue]
         await self._database.run(lambda db: namespaces.put(db, _NAMESPACE, "queue", queue))
 
-    async def _load_next(self) -> None:
+    async def _load_next(self, transition: bool = False) -> None:
         """Print the first job, unless the printer is busy."""
         if not self._queue or self._jobs.printing is not None:
             self._set_state("ready")
             return
         self._set_state("loading")
-        job = self._queue[0]
         try:
-            await self._metadata.get(job.filename)
-            if self._state != "loading":
+            if transition:
+                await self._make_transition()
+            job = self._queue[0] if self._queue else None
+            if self._state != "loading" or job is None:
+                self._set_state("paused" if self._state == "paused" else "ready")
                 return
-            self._set_state("starting")
-            started = await self._start_print(job.filename)
+            started = await self._print(job)
         except ApiError as error:
-            log.warn("the queue can't print {name}: {error}", name=job.filename, error=error.message)
+            log.warn("the queue can't print: {error}", error=error.message)
             started = False
         if not started:
             self._set_state("paused")
-            return
+
+    async def _print(self, job: _Queued) -> bool:
+        await self._metadata.get(job.filename)
+        if self._state != "loading":
+            return False
+        self._set_state("starting")
+        if not await self._start_print(job.filename):
+            return False
         self._queue = [each for each in self._queue if each is not job]
         await self._store()
-        self._state = "ready"
+        self._state = "ready" if self._config.automatic_transition else "paused"
         self._tell("job_loaded")
+        return True
+
+    async def _make_transition(self) -> None:
+        """What lies between two jobs."""
+        if self._config.job_transition_delay:
+            await deferLater(self._clock, self._config.job_transition_delay)
+        script = self._config.job_transition_gcode.strip()
+        if script and self._state == "loading":
+            await self._host.request("gcode/script", {"script": script})
 
     @method("server.job_queue.status", "GET /server/job_queue/status", result=QUEUE, permission=Role.VIEWER)
     async def status(self) -> dict[str, Any]:
@@ -153,6 +204,13 @@ class JobQueueMethods:
         reset: Annotated[bool, "empty the queue first"] = False,
     ) -> dict[str, Any]:
         """Add jobs at the end."""
+        return await self.add(filenames, reset)
+
+    async def add(self, filenames: list[str], reset: bool = False) -> dict[str, Any]:
+        """Add jobs at the end; returns the queue.
+
+        @raise NotFound: if one is no G-code file; nothing is added then.
+        """
         for filename in filenames:
             await self._metadata.get(filename)
         if reset:
@@ -161,6 +219,8 @@ class JobQueueMethods:
         self._queue += [_Queued(uuid4().hex[:16].upper(), filename, now) for filename in filenames]
         await self._store()
         self._tell("jobs_added")
+        for listener in self._on_added:
+            listener()
         return await self.status()
 
     @method("server.job_queue.delete_job", "DELETE /server/job_queue/job", result=QUEUE)

@@ -45,6 +45,9 @@ class JobListener(Protocol):
     def job_started(self, stats: PrintStats) -> None:
         """A job began, or was found running."""
 
+    def job_paused(self, paused: bool) -> None:
+        """A job was paused, or goes on."""
+
     def job_finished(self, stats: PrintStats, status: str) -> None:
         """A job ended: completed, cancelled, error, klippy_shutdown or klippy_disconnect."""
 
@@ -97,6 +100,9 @@ class JobWatch:
             self._running = True
             for listener in self._listeners:
                 listener.job_started(now)
+        elif self._running and (before.state == "paused") != (now.state == "paused"):
+            for listener in self._listeners:
+                listener.job_paused(now.state == "paused")
 
     def _finish(self, stats: PrintStats, status: str) -> None:
         self._running = False

@@ -2,6 +2,9 @@
 
 from typing import Any
 
+from twisted.trial.unittest import SynchronousTestCase
+
+from brokerd.jobs.fields import HistoryField
 from brokerd.jobs.queue import JobQueueConfig
 from brokerd.sections import Sections
 
@@ -141,12 +144,16 @@ class QueueTests(BrokerTestCase):
         client = await self.socket()
         await self.ask("post_job", filenames=["a.gcode", "b.gcode"])
         status = await self.ask("start")
-        self.assertEqual((status["queue_state"], self.files(status)), ("ready", ["b.gcode"]))
+        self.assertEqual((status["queue_state"], self.files(status)), ("paused", ["b.gcode"]))
         self.assertEqual(self.fake.objects["print_stats"]["filename"], "a.gcode")
+        loaded = client.notifications[-1]["params"][0]
+        self.assertEqual((loaded["action"], loaded["queue_state"]), ("job_loaded", "paused"))
         told = client.expect("notify_job_queue_changed")
-        self.fake.change("print_stats", state="complete")
+        self.assertEqual((await self.ask("start"))["queue_state"], "ready")
         (change,) = await told
-        self.assertEqual(change, {"action": "state_changed", "updated_queue": None, "queue_state": "paused"})
+        self.assertEqual(change, {"action": "state_changed", "updated_queue": None, "queue_state": "ready"})
+        self.fake.change("print_stats", state="complete")
+        await self.until(lambda: self.fake.objects["print_stats"]["filename"] == "b.gcode")
 
     async def test_started_by_a_macro(self) -> None:
         await self.ask("post_job", filenames=["a.gcode"])
@@ -184,3 +191,144 @@ class AutomaticQueueTests(QueueTests):
         self.fake.change("print_stats", state="error")
         while (await self.ask("status"))["queue_state"] != "paused":
             await self.until(lambda: True)
+
+
+class TransitionTests(BrokerTestCase):
+    """What lies between two jobs, and a queue that goes on after a restart."""
+
+    def settings(self, **changes: Any) -> Any:
+        config = JobQueueConfig(
+            load_on_startup=True,
+            automatic_transition=True,
+            job_transition_delay=0.02,
+            job_transition_gcode="CLEAR_BED",
+        )
+        return super().settings(sections=Sections.of(config), **changes)
+
+    async def _start(self) -> None:
+        await super()._start()
+        for name in ("a.gcode", "b.gcode"):
+            await self.upload(name, b"G28\n")
+
+    def scripts(self) -> list[str]:
+        return [str(each["script"]) for each in self.fake.asked("gcode/script")]
+
+    async def test_gcode_between_jobs(self) -> None:
+        await self.rpc("server.job_queue.post_job", filenames=["a.gcode", "b.gcode"])
+        await self.rpc("server.job_queue.start")
+        self.assertNotIn("CLEAR_BED", self.scripts())
+        self.fake.change("print_stats", state="complete")
+        await self.until(lambda: self.fake.objects["print_stats"]["filename"] == "b.gcode")
+        self.assertEqual(self.scripts()[-2], "CLEAR_BED")
+
+    async def test_gcode_that_fails_pauses(self) -> None:
+        self.parts.queue._config = JobQueueConfig(automatic_transition=True, job_transition_gcode="FAIL")
+        await self.rpc("server.job_queue.post_job", filenames=["a.gcode", "b.gcode"])
+        await self.rpc("server.job_queue.start")
+        self.fake.change("print_stats", state="complete")
+        while (await self.rpc("server.job_queue.status"))["result"]["queue_state"] != "paused":
+            await self.until(lambda: True)
+        self.assertEqual(self.fake.objects["print_stats"]["filename"], "a.gcode")
+
+    async def test_paused_while_it_waits(self) -> None:
+        await self.rpc("server.job_queue.post_job", filenames=["a.gcode", "b.gcode"])
+        await self.rpc("server.job_queue.start")
+        client = await self.socket()
+        told = client.expect("notify_job_queue_changed")
+        self.fake.change("print_stats", state="complete")
+        self.assertEqual((await told)[0]["queue_state"], "loading")
+        status = (await client.ask("server.job_queue.pause"))["result"]
+        self.assertEqual(status["queue_state"], "paused")
+        waiting = self.parts.chores
+        await self.until(lambda: not waiting._running)
+        self.assertNotIn("CLEAR_BED", self.scripts())
+        self.assertEqual(self.fake.objects["print_stats"]["filename"], "a.gcode")
+
+    async def test_loads_when_the_printer_is_ready(self) -> None:
+        self.link.disconnect()
+        await self.rpc("server.job_queue.post_job", filenames=["b.gcode"])
+        self.link.connect()
+        await self.until(lambda: self.fake.objects["print_stats"]["filename"] == "b.gcode")
+
+
+class FieldTests(SynchronousTestCase):
+    """What sensors add to the record."""
+
+    def run_job(self, measurements: list[Any], **options: Any) -> Any:
+        tracked = HistoryField("sensor s", "f", **options)
+        tracked.measured(100.0)
+        tracked.begin()
+        for value in measurements:
+            if isinstance(value, bool):
+                tracked.pause(value)
+            else:
+                tracked.measured(value)
+        tracked.end()
+        tracked.measured(1000.0)
+        return tracked.value
+
+    def test_strategies(self) -> None:
+        values = [3.0, 5.0, 4.0]
+        for strategy, expected in (
+            ("basic", 4.0), ("accumulate", 12.0), ("delta", 1.0), ("average", 4.0),
+            ("maximum", 5.0), ("minimum", 3.0), ("collect", values),
+        ):  # fmt: skip
+            self.assertEqual(self.run_job(values, strategy=strategy), expected, strategy)
+
+    def test_beginning_with_the_value_before(self) -> None:
+        self.assertEqual(self.run_job([103.0], strategy="delta", init_tracker=True), 3.0)
+        self.assertEqual(self.run_job([3.0], strategy="accumulate", init_tracker=True), 103.0)
+        self.assertEqual(self.run_job([], strategy="basic", init_tracker=True), 100.0)
+
+    def test_pauses(self) -> None:
+        values = [1.0, 3.0, True, 8.0, False, 10.0, 11.5]
+        self.assertEqual(self.run_job(values, strategy="delta"), 10.5)
+        self.assertEqual(self.run_job(values, strategy="delta", exclude_paused=True), 3.5)
+        self.assertEqual(self.run_job(values, strategy="accumulate", exclude_paused=True), 25.5)
+
+    def test_nothing_measured(self) -> None:
+        self.assertIsNone(self.run_job([], strategy="average"))
+        self.assertIsNone(self.run_job([], strategy="maximum"))
+        self.assertEqual(self.run_job([], strategy="collect"), [])
+
+    def test_collection_is_bounded(self) -> None:
+        collected = self.run_job([float(i // 2) for i in range(500)], strategy="collect")
+        self.assertEqual((len(collected), collected[-1]), (100, 249.0))
+
+    def test_parsed(self) -> None:
+        text = {"parameter": "energy", "desc": "Power", "strategy": "delta", "units": "kWh", "precision": "2"}
+        parameter, tracked = HistoryField.parse("sensor s", "power", {**text, "report_total": "true"})
+        self.assertEqual((parameter, tracked.strategy, tracked.report_total), ("energy", "delta", True))
+        for wrong in ({}, {"parameter": "a", "strategy": "sum"}, {"parameter": "a", "colour": "red"}):
+            with self.assertRaises(ValueError):
+                HistoryField.parse("sensor s", "x", wrong)
+
+
+class AuxiliaryTests(BrokerTestCase):
+    """Fields in the history and its totals."""
+
+    async def print_one(self, *measurements: float) -> Any:
+        self.fake.change("print_stats", state="printing", filename="a.gcode", total_duration=1.0)
+        for value in measurements:
+            self.power.measured(value)
+        self.fake.change("print_stats", state="complete")
+        await self.parts.history.settle()
+        return (await self.rpc("server.history.list"))["result"]["jobs"][0]
+
+    async def test_totals(self) -> None:
+        self.power = HistoryField(
+            "sensor meter", "power", "Power", "kWh", "delta",
+            report_total=True, report_maximum=True, precision=3,
+        )  # fmt: skip
+        self.parts.history.add_field(self.power)
+        job = await self.print_one(1.0, 2.50004)
+        entry = {"provider": "sensor meter", "name": "power", "value": 1.5, "description": "Power"}
+        self.assertEqual(job["auxiliary_data"], [{**entry, "units": "kWh"}])
+        await self.print_one(10.0, 11.0)
+        totals = (await self.rpc("server.history.totals"))["result"]["auxiliary_totals"]
+        expected = {"provider": "sensor meter", "field": "power", "maximum": 1.5, "total": 2.5}
+        self.assertEqual(totals, [expected])
+        reset = (await self.rpc("server.history.reset_totals"))["result"]
+        self.assertEqual(reset["last_auxiliary_totals"], [expected])
+        totals = (await self.rpc("server.history.totals"))["result"]["auxiliary_totals"]
+        self.assertEqual(totals[0]["total"], None)
