@@ -62,14 +62,18 @@ class MoveOutOfRange(MoveRefused):
 
 @frozen(str=False)
 class OutOfReach(MoveRefused):
-    """A move that ends too far from the machine's middle (mm)."""
+    """A move that leads too far from the machine's middle, or too near to it (mm)."""
 
     value: float
     maximum: float
     position: tuple[float, ...] = field(default=())
+    minimum: float = 0.0
 
     def __str__(self) -> str:
         where = " ".join(f"{value:.3f}" for value in self.position)
+        if self.value < self.minimum:
+            text = f"passes {self.value:.6f} from the middle, where the bed can't turn"
+            return f"Move out of range: {where}: {text}; at least {self.minimum:g}"
         return f"Move out of range: {where}: {self.value:.3f} from the middle, at most {self.maximum:.3f}"
 
 

@@ -98,7 +98,7 @@ cdef raise_fault(const move_fault *fault):
     if fault.code == FAULT_NUMBER:
         raise InvalidMove(axis, fault.value, fault.minimum, fault.maximum)
     if fault.code == FAULT_REACH:
-        raise OutOfReach(fault.value, fault.maximum, target)
+        raise OutOfReach(fault.value, fault.maximum, target, fault.minimum)
     if fault.code == FAULT_NOT_HOMED:
         raise NotHomed(axis.lower())
     if fault.code == FAULT_RANGE:
