@@ -10,7 +10,7 @@ from klipperd.errors import ConfigError, KlipperdError
 from klipperd.mcu.endstop import Endstop
 from klipperd.mcu.inputs import AdcIn, Buttons, PulseCounter
 from klipperd.mcu.mcu import Mcu
-from klipperd.mcu.outputs import DigitalOut, HardPwm, PwmOut, SoftPwm
+from klipperd.mcu.outputs import DigitalOut, HardPwm, OutputPin, PwmOut, SoftPwm
 from klipperd.mcu.pin_names import MAIN_CHIP, PinName, describe_pin, parse_pin
 from klipperd.mcu.pins import Alias, ChipPins
 from klipperd.mcu.stepper import McuStepper
@@ -162,15 +162,7 @@ class Board:
             return made
 
         def configure(claimed: ClaimedPin) -> DigitalOut:
-            return DigitalOut.configure(
-                claimed.mcu,
-                pin,
-                claimed.name,
-                inverted=claimed.inverted,
-                max_duration=max_duration,
-                start=start,
-                shutdown=shutdown,
-            )
+            return DigitalOut.configure(_output(claimed, max_duration, start, shutdown))
 
         if share is None:
             return _checked(pin, lambda: configure(self.claim(pin)))
@@ -198,16 +190,7 @@ class Board:
         kind: type[HardPwm] | type[SoftPwm] = HardPwm if hardware else SoftPwm
         return _checked(
             pin,
-            lambda: kind.configure(
-                claimed.mcu,
-                pin,
-                claimed.name,
-                inverted=claimed.inverted,
-                cycle_time=cycle_time,
-                max_duration=max_duration,
-                start=start,
-                shutdown=shutdown,
-            ),
+            lambda: kind.configure(_output(claimed, max_duration, start, shutdown), cycle_time),
         )
 
     # ---- inputs ----
@@ -344,6 +327,18 @@ class Board:
                 pulse_duration,
             ),
         )
+
+
+def _output(claimed: ClaimedPin, max_duration: float, start: float, shutdown: float) -> OutputPin:
+    return OutputPin(
+        mcu=claimed.mcu,
+        pin=claimed.pin,
+        name=claimed.name,
+        inverted=claimed.inverted,
+        max_duration=max_duration,
+        start=start,
+        shutdown=shutdown,
+    )
 
 
 def _checked(pin: Pin, make: Callable[[], T]) -> T:

@@ -5,7 +5,7 @@ Source: MCU_Commands.md.  Each scheduled change takes a slot of the MCU's move q
 
 from collections.abc import Iterable
 
-from attrs import define, field
+from attrs import define, field, frozen
 
 from klipperd.errors import ConfigError
 from klipperd.mcu.mcu import Mcu
@@ -13,7 +13,7 @@ from klipperd.mcu.pin_names import describe_pin
 from klipperd.objects import Pin
 from klipperd.wire.codec import Encoder
 
-__all__ = ["DigitalOut", "HardPwm", "PwmOut", "SoftPwm", "check_duration"]
+__all__ = ["DigitalOut", "HardPwm", "OutputPin", "PwmOut", "SoftPwm"]
 
 _LEAST_LEAD = 0.100
 """s; a change that would come later than this is put off: better late than 'Timer too close'."""
@@ -21,25 +21,71 @@ _MOST_TICKS = (1 << 31) - 1
 _QUEUE_DIGITAL = "queue_digital_out oid=%c clock=%u on_ticks=%u"
 
 
-def check_duration(mcu: Mcu, pin: Pin, max_duration: float, start: float, shutdown: float) -> int:
-    """C{max_duration} (s) in ticks.
+@frozen(kw_only=True)
+class OutputPin:
+    """A claimed pin and what holds for any output on it.
 
-    @raise ConfigError: too long for the MCU's clock, or at odds with the start value.
+    @ivar name: the pin's name at the MCU.
+    @ivar max_duration: s after which the MCU shuts down when the output was not set again; 0 = never.
+    @ivar start: value (0 to 1) from the start on; C{shutdown}: when the MCU shuts down.
     """
-    ticks = mcu.seconds_to_ticks(max_duration)
-    if ticks > _MOST_TICKS:
-        raise ConfigError.single(
-            f"{describe_pin(pin)}: MCU {mcu.name!r} can time at most {_MOST_TICKS / mcu.freq:.1f} s,"
-            f" not {max_duration:g} s",
-            pin.place,
+
+    mcu: Mcu
+    pin: Pin
+    name: str
+    inverted: bool
+    max_duration: float
+    start: float
+    shutdown: float
+
+    def error(self, problem: str) -> ConfigError:
+        """An error about this pin."""
+        return ConfigError.single(f"{describe_pin(self.pin)}: {problem}", self.pin.place)
+
+    def duration_ticks(self) -> int:
+        """C{max_duration} in ticks.
+
+        @raise ConfigError: too long for the MCU's clock, or at odds with the start value.
+        """
+        ticks = self.mcu.seconds_to_ticks(self.max_duration)
+        if ticks > _MOST_TICKS:
+            most = _MOST_TICKS / self.mcu.freq
+            raise self.error(
+                f"MCU {self.mcu.name!r} can time at most {most:.1f} s, not {self.max_duration:g} s"
+            )
+        if ticks and self.start != self.shutdown:
+            raise self.error(
+                f"an output that expires must start with its shutdown value {self.shutdown:g},"
+                f" not with {self.start:g}"
+            )
+        return ticks
+
+    def schedule(self, message: str) -> "_Schedule":
+        """Changes by C{message}, of a new object of the MCU."""
+        owner = describe_pin(self.pin)
+        oid = self.mcu.configuration.new_oid(owner)
+        return _Schedule(self.mcu, self.mcu.dictionary.command(message), oid, owner, self.max_duration)
+
+    def configure(self, schedule: "_Schedule", message: str, **values: int | str) -> None:
+        """Have the MCU configure the object of C{schedule}."""
+        command = self.mcu.dictionary.command(message)
+        self.mcu.configuration.add(command, schedule.owner, oid=schedule.oid, **values)
+
+    def configure_digital(self, schedule: "_Schedule", on_from: float) -> None:
+        """Have the MCU configure a digital output; values from C{on_from} up are on."""
+        self.configure(
+            schedule,
+            "config_digital_out oid=%c pin=%u value=%c default_value=%c max_duration=%u",
+            pin=self.name,
+            value=int((self.start >= on_from) != self.inverted),
+            default_value=int((self.shutdown >= on_from) != self.inverted),
+            max_duration=self.duration_ticks(),
         )
-    if ticks and start != shutdown:
-        raise ConfigError.single(
-            f"{describe_pin(pin)}: an output that expires must start with its shutdown value {shutdown:g},"
-            f" not with {start:g}",
-            pin.place,
-        )
-    return ticks
+
+    def raw(self, value: float, full: int) -> int:
+        """A value of PWM as the MCU takes it, C{full} being always on."""
+        value = min(max(value, 0.0), 1.0)
+        return int((1.0 - value if self.inverted else value) * full + 0.5)
 
 
 @define(eq=False)
@@ -48,8 +94,8 @@ class _Schedule:
 
     mcu: Mcu
     _command: Encoder
-    _oid: int
-    _owner: str
+    oid: int
+    owner: str
     _expiry: float
     """s after which the MCU shuts down when the output was not set again; 0 = never."""
     _lane: int = field(init=False)
@@ -65,7 +111,7 @@ class _Schedule:
         if "Missed scheduling" not in reason or not self._last or silent < 0.9 * self._expiry:
             return None
         return (
-            f"The output {self._owner} was set last {silent:.1f} s before; it must be set again within"
+            f"The output {self.owner} was set last {silent:.1f} s before; it must be set again within"
             f" {self._expiry:g} s while it is on."
         )
 
@@ -75,7 +121,7 @@ class _Schedule:
         soonest = mcu.print_time_to_clock(mcu.print_time_now() + _LEAST_LEAD)
         clock = max(mcu.print_time_to_clock(print_time), soonest, self._last)
         self._last = clock
-        payload = self._command.encode_fast(self._oid, clock & 0xFFFFFFFF, value)
+        payload = self._command.encode_fast(self.oid, clock & 0xFFFFFFFF, value)
         mcu.send(payload, self._lane, req_clock=clock, slot_until=clock)
 
 
@@ -83,203 +129,110 @@ class _Schedule:
 class DigitalOut:
     """An output that is on or off."""
 
-    mcu: Mcu
-    oid: int
-    _inverted: bool
-    _start: bool
+    _pin: OutputPin
     _schedule: _Schedule
 
     @classmethod
-    def configure(
-        cls,
-        mcu: Mcu,
-        pin: Pin,
-        name: str,
-        *,
-        inverted: bool,
-        max_duration: float,
-        start: float,
-        shutdown: float,
-    ) -> "DigitalOut":
-        """Have the MCU set up the pin C{name}.
+    def configure(cls, pin: OutputPin) -> "DigitalOut":
+        """Have the MCU set up the pin.
 
         @raise ConfigError: the duration does not fit.
         """
-        ticks = check_duration(mcu, pin, max_duration, start, shutdown)
-        owner = describe_pin(pin)
-        oid = mcu.configuration.new_oid(owner)
-        command = mcu.dictionary.command(_QUEUE_DIGITAL)
-        made = cls(mcu, oid, inverted, start >= 0.5, _Schedule(mcu, command, oid, owner, max_duration))
-        mcu.configuration.add(
-            mcu.dictionary.command(
-                "config_digital_out oid=%c pin=%u value=%c default_value=%c max_duration=%u"
-            ),
-            owner,
-            oid=made.oid,
-            pin=name,
-            value=int((start >= 0.5) != inverted),
-            default_value=int((shutdown >= 0.5) != inverted),
-            max_duration=ticks,
-        )
-        mcu.on_start(made._at_start)
+        made = cls(pin, pin.schedule(_QUEUE_DIGITAL))
+        pin.configure_digital(made._schedule, 0.5)
+        pin.mcu.on_start(made._at_start)
         return made
+
+    @property
+    def mcu(self) -> Mcu:
+        """The MCU that the pin is at."""
+        return self._pin.mcu
 
     def _at_start(self, resumed: bool) -> Iterable[bytes]:
         """An MCU that was configured before has the pin as the last printer left it."""
         if resumed:
             update = self.mcu.dictionary.find_command("update_digital_out oid=%c value=%c")
             if update is not None:
-                yield update.encode(oid=self.oid, value=int(self._start != self._inverted))
+                value = (self._pin.start >= 0.5) != self._pin.inverted
+                yield update.encode(oid=self._schedule.oid, value=int(value))
 
     def set(self, print_time: float, on: bool) -> None:
         """Switch the output at a print time."""
-        self._schedule.set(print_time, int(on != self._inverted))
+        self._schedule.set(print_time, int(on != self._pin.inverted))
 
 
+@define(eq=False)
 class PwmOut:
-    """An output between 0 (off) and 1 (on)."""
+    """An output between 0 (off) and 1 (on).
 
-    mcu: Mcu
-    oid: int
+    @ivar _full: its raw value when it is always on.
+    """
+
+    _pin: OutputPin
+    _schedule: _Schedule
+    _full: int
+
+    @property
+    def mcu(self) -> Mcu:
+        """The MCU that the pin is at."""
+        return self._pin.mcu
 
     def set(self, print_time: float, value: float) -> None:
         """Set the output at a print time; C{value} is taken as 0 or 1 where it is beyond."""
-        raise NotImplementedError
+        self._schedule.set(print_time, self._pin.raw(value, self._full))
 
 
-@define(eq=False)
 class SoftPwm(PwmOut):
     """PWM that the MCU's timers do on any pin."""
 
-    mcu: Mcu
-    oid: int
-    _inverted: bool
-    _cycle_ticks: int
-    _start: float
-    _schedule: _Schedule
-
     @classmethod
-    def configure(
-        cls,
-        mcu: Mcu,
-        pin: Pin,
-        name: str,
-        *,
-        inverted: bool,
-        cycle_time: float,
-        max_duration: float,
-        start: float,
-        shutdown: float,
-    ) -> "SoftPwm":
-        """Have the MCU set up the pin C{name}.
+    def configure(cls, pin: OutputPin, cycle_time: float) -> "SoftPwm":
+        """Have the MCU set up the pin, with cycles of C{cycle_time} s.
 
         @raise ConfigError: a duration does not fit, or the shutdown value is neither on nor off.
         """
-        ticks = check_duration(mcu, pin, max_duration, start, shutdown)
-        cycle_ticks = mcu.seconds_to_ticks(cycle_time)
-        owner = describe_pin(pin)
-        if shutdown not in (0.0, 1.0):
-            raise ConfigError.single(
-                f"{owner}: without hardware_pwm the shutdown value must be 0 or 1, not {shutdown:g}",
-                pin.place,
-            )
+        cycle_ticks = pin.mcu.seconds_to_ticks(cycle_time)
+        if pin.shutdown not in (0.0, 1.0):
+            raise pin.error(f"without hardware_pwm the shutdown value must be 0 or 1, not {pin.shutdown:g}")
         if not 0 < cycle_ticks <= _MOST_TICKS:
-            raise ConfigError.single(
-                f"{owner}: MCU {mcu.name!r} cannot do a cycle of {cycle_time:g} s", pin.place
-            )
-        oid = mcu.configuration.new_oid(owner)
-        schedule = _Schedule(mcu, mcu.dictionary.command(_QUEUE_DIGITAL), oid, owner, max_duration)
-        made = cls(mcu, oid, inverted, cycle_ticks, start, schedule)
-        dictionary = mcu.dictionary
-        mcu.configuration.add(
-            dictionary.command("config_digital_out oid=%c pin=%u value=%c default_value=%c max_duration=%u"),
-            owner,
-            oid=made.oid,
-            pin=name,
-            value=int((start >= 1.0) != inverted),
-            default_value=int((shutdown >= 1.0) != inverted),
-            max_duration=ticks,
-        )
-        mcu.configuration.add(
-            dictionary.command("set_digital_out_pwm_cycle oid=%c cycle_ticks=%u"),
-            owner,
-            oid=made.oid,
-            cycle_ticks=cycle_ticks,
-        )
-        mcu.on_start(made._at_start)
+            raise pin.error(f"MCU {pin.mcu.name!r} cannot do a cycle of {cycle_time:g} s")
+        made = cls(pin, pin.schedule(_QUEUE_DIGITAL), cycle_ticks)
+        pin.configure_digital(made._schedule, 1.0)
+        message = "set_digital_out_pwm_cycle oid=%c cycle_ticks=%u"
+        pin.configure(made._schedule, message, cycle_ticks=cycle_ticks)
+        pin.mcu.on_start(made._at_start)
         return made
 
     def _at_start(self, resumed: bool) -> Iterable[bytes]:
-        if resumed or 0.0 < self._start < 1.0:
-            self.set(0.0, self._start)
+        if resumed or 0.0 < self._pin.start < 1.0:
+            self.set(0.0, self._pin.start)
         return ()
 
-    def set(self, print_time: float, value: float) -> None:
-        """See L{PwmOut.set}."""
-        value = min(max(value, 0.0), 1.0)
-        if self._inverted:
-            value = 1.0 - value
-        self._schedule.set(print_time, int(value * self._cycle_ticks + 0.5))
 
-
-@define(eq=False)
 class HardPwm(PwmOut):
     """PWM that the MCU's hardware does on the pins that have it."""
 
-    mcu: Mcu
-    oid: int
-    _inverted: bool
-    _full: int
-    _start: float
-    _schedule: _Schedule
-
     @classmethod
-    def configure(
-        cls,
-        mcu: Mcu,
-        pin: Pin,
-        name: str,
-        *,
-        inverted: bool,
-        cycle_time: float,
-        max_duration: float,
-        start: float,
-        shutdown: float,
-    ) -> "HardPwm":
-        """Have the MCU set up the pin C{name}.
+    def configure(cls, pin: OutputPin, cycle_time: float) -> "HardPwm":
+        """Have the MCU set up the pin, with cycles of about C{cycle_time} s.
 
         @raise ConfigError: a duration does not fit.
         """
-        ticks = check_duration(mcu, pin, max_duration, start, shutdown)
-        owner = describe_pin(pin)
-        oid = mcu.configuration.new_oid(owner)
-        command = mcu.dictionary.command("queue_pwm_out oid=%c clock=%u value=%hu")
-        schedule = _Schedule(mcu, command, oid, owner, max_duration)
-        made = cls(mcu, oid, inverted, mcu.dictionary.integer("PWM_MAX"), start, schedule)
-        mcu.configuration.add(
-            mcu.dictionary.command(
-                "config_pwm_out oid=%c pin=%u cycle_ticks=%u value=%hu default_value=%hu max_duration=%u"
-            ),
-            owner,
-            oid=made.oid,
-            pin=name,
-            cycle_ticks=max(1, mcu.seconds_to_ticks(cycle_time)),
-            value=made._raw(start),
-            default_value=made._raw(shutdown),
-            max_duration=ticks,
+        full = pin.mcu.dictionary.integer("PWM_MAX")
+        made = cls(pin, pin.schedule("queue_pwm_out oid=%c clock=%u value=%hu"), full)
+        pin.configure(
+            made._schedule,
+            "config_pwm_out oid=%c pin=%u cycle_ticks=%u value=%hu default_value=%hu max_duration=%u",
+            pin=pin.name,
+            cycle_ticks=max(1, pin.mcu.seconds_to_ticks(cycle_time)),
+            value=pin.raw(pin.start, full),
+            default_value=pin.raw(pin.shutdown, full),
+            max_duration=pin.duration_ticks(),
         )
-        mcu.on_start(made._at_start)
+        pin.mcu.on_start(made._at_start)
         return made
-
-    def _raw(self, value: float) -> int:
-        value = min(max(value, 0.0), 1.0)
-        return int((1.0 - value if self._inverted else value) * self._full + 0.5)
 
     def _at_start(self, resumed: bool) -> Iterable[bytes]:
         if resumed:
-            self.set(0.0, self._start)
+            self.set(0.0, self._pin.start)
         return ()
-
-    def set(self, print_time: float, value: float) -> None:
-        """See L{PwmOut.set}."""
-        self._schedule.set(print_time, self._raw(value))

@@ -20,7 +20,7 @@ from klipperd.printer.heaters import TemperatureSource
 from klipperd.printer.thermometer import Gauge, SensorType, Thermometer
 from klipperd.thermal.control import Control
 
-__all__ = ["MAX_HEAT_TIME", "Heater", "HeaterStatus", "build_heater", "fit_heater"]
+__all__ = ["MAX_HEAT_TIME", "Heater", "HeaterOwner", "HeaterStatus", "build_heater", "fit_heater"]
 
 _log = Logger()
 
@@ -164,6 +164,29 @@ class Heater(TemperatureSource):
     def status(self, eventtime: float) -> HeaterStatus:
         """See L{HeaterStatus}."""
         return HeaterStatus(round(self.temperature, 2), self.target, self._output.value)
+
+
+@define(eq=False)
+class HeaterOwner:
+    """A printer object that is one heater."""
+
+    heater: Heater
+
+    def ready(self) -> None:
+        """The printer is ready."""
+        self.heater.ready()
+
+    def shutdown(self, reason: str) -> None:
+        """The printer has shut down."""
+        self.heater.shutdown(reason)
+
+    async def close(self) -> None:
+        """The printer goes away."""
+        self.heater.close()
+
+    def status(self, eventtime: float) -> HeaterStatus:
+        """See L{HeaterStatus}."""
+        return self.heater.status(eventtime)
 
 
 def build_heater(

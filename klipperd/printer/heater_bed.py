@@ -6,7 +6,7 @@ from attrs import define, frozen
 
 from klipperd.objects import Call, Identity, Named, PrinterObject, command, group, param
 from klipperd.printer.fitter import Fitter
-from klipperd.printer.heater import Heater, HeaterStatus, build_heater
+from klipperd.printer.heater import Heater, HeaterOwner, build_heater
 from klipperd.printer.heater_options import HeaterConfig
 from klipperd.printer.heaters import Heaters
 from klipperd.printer.thermometer import SensorType
@@ -22,10 +22,9 @@ class HeaterBedConfig:
 
 
 @define(eq=False)
-class HeaterBed:
+class HeaterBed(HeaterOwner):
     """The heated bed."""
 
-    heater: Heater
     _heaters: Heaters
 
     @command("M140")
@@ -41,22 +40,6 @@ class HeaterBed:
     ) -> None:
         """Set the bed's temperature and wait for it"""
         await self._heaters.set_and_wait(call, self.heater, target, wait=True)
-
-    def ready(self) -> None:
-        """The printer is ready."""
-        self.heater.ready()
-
-    def shutdown(self, reason: str) -> None:
-        """The printer has shut down."""
-        self.heater.shutdown(reason)
-
-    async def close(self) -> None:
-        """The printer goes away."""
-        self.heater.close()
-
-    def status(self, eventtime: float) -> HeaterStatus:
-        """See L{HeaterStatus}."""
-        return self.heater.status(eventtime)
 
 
 def build_heater_bed(

@@ -6,7 +6,7 @@ from attrs import define, frozen
 
 from klipperd.objects import Identity, Named, PrinterObject, group, option
 from klipperd.printer.fitter import Fitter
-from klipperd.printer.heater import Heater, HeaterStatus, build_heater
+from klipperd.printer.heater import Heater, HeaterOwner, build_heater
 from klipperd.printer.heater_options import HeaterConfig
 from klipperd.printer.thermometer import SensorType
 
@@ -22,26 +22,8 @@ class HeaterGenericConfig:
 
 
 @define(eq=False)
-class HeaterGeneric:
+class HeaterGeneric(HeaterOwner):
     """A heater that is set by SET_HEATER_TEMPERATURE."""
-
-    heater: Heater
-
-    def ready(self) -> None:
-        """The printer is ready."""
-        self.heater.ready()
-
-    def shutdown(self, reason: str) -> None:
-        """The printer has shut down."""
-        self.heater.shutdown(reason)
-
-    async def close(self) -> None:
-        """The printer goes away."""
-        self.heater.close()
-
-    def status(self, eventtime: float) -> HeaterStatus:
-        """See L{HeaterStatus}."""
-        return self.heater.status(eventtime)
 
 
 def build_heater_generic(
