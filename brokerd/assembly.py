@@ -22,6 +22,7 @@ from brokerd.faces.http import BrokerSite
 from brokerd.faces.http_services import HttpServices
 from brokerd.faces.jsonrpc import JsonRpc
 from brokerd.faces.pages import Pages
+from brokerd.faces.port import PortFactory
 from brokerd.faces.websocket import SocketFactory
 from brokerd.files.announce import FileChanges
 from brokerd.files.config import FileManagerConfig
@@ -50,6 +51,8 @@ from brokerd.stores.console import ConsoleStore
 from brokerd.stores.methods import StoreMethods
 from brokerd.stores.temperatures import TemperatureStore
 from brokerd.threads import WorkerThreads
+from brokerd.tls.context import ServerTls
+from brokerd.tls.methods import TlsEndpoints
 from brokerd.webcams import WebcamMethods
 
 __all__ = ["FOLDERS", "Assembly"]
@@ -85,11 +88,14 @@ class Assembly:
     load: LoadWatch = field(init=False)
     extensions: ExtensionMethods = field(init=False)
     jobs: JobWatch = field(init=False)
+    rpc: JsonRpc = field(init=False)
     house: House = field(init=False)
     entrance: Entrance = field(init=False)
     gate: Gate = field(init=False)
     sockets: SocketFactory = field(init=False)
     site: BrokerSite = field(init=False)
+    tls: ServerTls = field(init=False)
+    port: PortFactory = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         settings, reactor = self.settings, self.reactor
@@ -97,6 +103,7 @@ class Assembly:
         backups = settings.data / "backup" / "database"
         self.database = Database(reactor, settings.data / "database" / "brokerd.sqlite", backups)
         self.host = HostSession(self.link, reactor, self.broadcaster, self.chores)
+        self.rpc = JsonRpc(self.registry)
         self._add_roots()
         self.entrance = make_entrance(settings, reactor, self.threads, self.broadcaster, self.now)
         self.gate = self.entrance.gate
@@ -111,7 +118,7 @@ class Assembly:
             self.roots.add(Root(name, data / name, writable.get(name, False)))
 
     def _make_faces(self) -> None:
-        settings, rpc = self.settings, JsonRpc(self.registry)
+        settings, rpc = self.settings, self.rpc
         self.extensions = ExtensionMethods(self.host, self.broadcaster, self.reactor)
         rpc.on_answer = self.extensions.answered
         self.sockets = SocketFactory(
@@ -131,6 +138,8 @@ class Assembly:
             upload_limit=settings.max_upload_size,
         )
         self.site = BrokerSite(services, self.sockets, self.reactor)
+        self.tls = ServerTls(settings.data / "certs", self.threads, self.now)
+        self.port = PortFactory(self.site, self.tls if settings.tls else None, self.reactor)
 
     @property
     def uploads(self) -> Path:
@@ -181,6 +190,7 @@ class Assembly:
             WebcamMethods(self.database, self.broadcaster),
             AnnouncementMethods(),
             OctoprintEndpoints(host, jobs),
+            TlsEndpoints(self.tls, threads),
         )
         for component in components:
             self.registry.add(component)

@@ -1,7 +1,7 @@
 """Builds and runs what is configured. One that fails is logged and published; the others go on."""
 
 from collections.abc import Callable, Iterable
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from attrs import define, field
 from twisted.application.service import IService, Service
@@ -10,6 +10,7 @@ from twisted.logger import Logger
 
 from brokerd.chores import Chores
 from brokerd.database.store import Database
+from brokerd.faces.jsonrpc import JsonRpc
 from brokerd.http_client import HttpClient
 from brokerd.integrations.kinds import KINDS, module
 from brokerd.jobs.history import HistoryMethods
@@ -21,6 +22,10 @@ from brokerd.registry.caller import Caller, Role
 from brokerd.registry.table import Registry
 from brokerd.settings import BrokerSettings
 from brokerd.threads import WorkerThreads
+
+if TYPE_CHECKING:
+    from brokerd.integrations.mqtt.client import MqttClient
+    from brokerd.integrations.mqtt.home_assistant import HomeAssistant
 
 __all__ = ["House", "Neighbours"]
 
@@ -42,6 +47,7 @@ class Neighbours(Protocol):
     history: HistoryMethods
     queue: JobQueueMethods
     jobs: JobWatch
+    rpc: JsonRpc
 
 
 @define(eq=False, slots=False)
@@ -52,12 +58,16 @@ class House(Service):
     @ivar http: the client for all of them.
     @ivar failed: kinds of which nothing runs.
     @ivar built: what was built, by kind.
+    @ivar mqtt: the connection to an MQTT broker, if one is configured.
+    @ivar home_assistant: told of what Home Assistant shall know, if that is wanted.
     """
 
     parts: Neighbours
     http: HttpClient = field(init=False)
     failed: list[str] = field(init=False, factory=list)
     built: dict[str, list[Any]] = field(init=False, factory=dict)
+    mqtt: "MqttClient | None" = field(init=False, default=None)
+    home_assistant: "HomeAssistant | None" = field(init=False, default=None)
     _warnings: dict[str, str] = field(init=False, factory=dict)
     _services: list[tuple[str, Any]] = field(init=False, factory=list)
 

@@ -13,7 +13,9 @@ from types import ModuleType
 __all__ = ["KINDS", "components", "declare", "module"]
 
 # First word of a section -> the module that serves it, in the order in which they are built.
-KINDS: dict[str, str] = {}
+KINDS: dict[str, str] = {
+    "mqtt": "brokerd.integrations.mqtt",
+}
 
 
 def module(kind: str) -> ModuleType:

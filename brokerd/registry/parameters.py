@@ -20,7 +20,7 @@ __all__ = ["OTHERS", "Parameter", "ParameterType", "bind", "parameter_type", "si
 # Third member of an C{Annotated} mapping: it takes all arguments that no other parameter is named after.
 OTHERS = "all other arguments"
 # Arguments of the request itself.
-_OURS = frozenset(("token", "access_token", "api_key"))
+_OURS = frozenset(("token", "access_token", "api_key", "mqtt_timestamp"))
 _TRUE = {"true", "1", "yes", "on"}
 _FALSE = {"false", "0", "no", "off"}
 
