@@ -7,7 +7,6 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from klipperd.reactor import REACTORS, install_reactor
-from klipperd.version import VERSION
 
 if TYPE_CHECKING:
     from twisted.internet.defer import Deferred
@@ -34,21 +33,26 @@ def _parser() -> argparse.ArgumentParser:
         "--reactor", choices=REACTORS, default="uvloop", help="event loop (default: %(default)s)"
     )
     parser.add_argument("-v", "--verbose", action="store_true", help="log more")
-    parser.add_argument("--version", action="version", version=VERSION)
+    parser.add_argument("--version", action="store_true", help="show the version, and end")
     batch = parser.add_argument_group("batch mode", "what the micro-controllers would be told, into a file")
     batch.add_argument("-i", "--input", metavar="GCODE", help="execute this file without hardware, and end")
     batch.add_argument("-o", "--output", metavar="OUT", help="for the commands; OUT-NAME for further MCUs")
-    batch.add_argument("-d", "--dictionary", metavar="[NAME=]DICT", action="append", default=[],
-                       help="data dictionary of the main MCU, or of the MCU NAME; repeat for each MCU")  # fmt: skip
+    batch.add_argument(
+        "-d",
+        "--dictionary",
+        metavar="[NAME=]DICT",
+        action="append",
+        default=[],
+        help="data dictionary of the main MCU, or of the MCU NAME; repeat for each MCU",
+    )
     batch.add_argument("--decode", metavar="OUT", help="show such a file as text (with -d)")
     return parser
 
 
 def _batch(options: argparse.Namespace) -> int:
     """Batch mode; the exit code."""
-    from klipperd.batch.command import read_dictionaries, run_batch
-    from klipperd.batch.run import BatchError
-    from klipperd.log import Log
+    from klipperd.batch.dictionaries import read_dictionaries
+    from klipperd.batch.errors import BatchError
 
     try:
         dictionaries = read_dictionaries(options.dictionary)
@@ -57,7 +61,11 @@ def _batch(options: argparse.Namespace) -> int:
 
             print_decoded(options.decode, dictionaries)
             return 0
+        from klipperd.batch.command import run_batch
+
         if options.logfile is not None:
+            from klipperd.log import Log
+
             Log(options.logfile, options.verbose).start()
         run_batch(options.config, options.input, options.output, dictionaries)
     except BatchError as error:
@@ -125,6 +133,11 @@ def main() -> None:
     """Run C{klipperd}."""
     parser = _parser()
     options = parser.parse_args()
+    if options.version:
+        from klipperd.version import VERSION
+
+        print(VERSION)
+        return
     if _check(parser, options):
         sys.exit(_batch(options))
     from klipperd.log import Log
@@ -139,6 +152,7 @@ def main() -> None:
     # Only now: these modules may touch the reactor that is installed when they are imported.
     from klipperd.fine_clock import FineClock
     from klipperd.service import make_motion_host
+    from klipperd.version import VERSION
 
     settings = HostSettings(
         config_file=os.path.abspath(options.config),

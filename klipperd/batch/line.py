@@ -27,11 +27,12 @@ class _FileConnection(Connection):
     """The conversation with an MCU whose dictionary is known and whose answers are made up."""
 
     _answers: McuAnswers = field(init=False)
+    _file: FileLink = field(init=False)
     _looking: bool = field(init=False, default=False)
 
-    def use(self, dictionary: Dictionary, answers: McuAnswers) -> None:
+    def use(self, file: FileLink, dictionary: Dictionary, answers: McuAnswers) -> None:
         """Talk to such an MCU."""
-        self.dictionary, self._answers = dictionary, answers
+        self._file, self.dictionary, self._answers = file, dictionary, answers
 
     def open(self) -> None:
         """Nothing has to be opened."""
@@ -50,7 +51,7 @@ class _FileConnection(Connection):
 
     def _look(self) -> None:
         for payload in self._answers.stopped():
-            self.link.receive(payload)
+            self._file.receive(payload)
             self._receive(payload, self._clock.seconds())
         self._looking = self._answers.armed
         if self._looking:
@@ -116,9 +117,8 @@ class FileLine:
             raise McuError(f"MCU {self.name!r}: {error}") from error
         connection = _FileConnection(self.name, self.link, self._clock, _no_reactor())
         clock = self._clock
-        connection.use(
-            self._dictionary, McuAnswers(self._dictionary, self.link, lambda: round(clock.seconds() * freq))
-        )
+        answers = McuAnswers(self._dictionary, self.link, lambda: round(clock.seconds() * freq))
+        connection.use(self.link, self._dictionary, answers)
         self._follow_steppers(freq)
         self.connection = connection
         return connection

@@ -7,9 +7,10 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from klipperd.batch.clock import VirtualClock
+from klipperd.batch.errors import BatchError
 from klipperd.batch.offline import FileMcus
 from klipperd.config.configuration import Configuration
-from klipperd.errors import CommandError, KlipperdError
+from klipperd.errors import CommandError
 from klipperd.gcode.base import BaseCommands
 from klipperd.gcode.dispatch import Dispatcher
 from klipperd.gcode.filerun import FileRun
@@ -23,14 +24,10 @@ from klipperd.printer.toolhead import ToolheadCommands
 from klipperd.remote.procedures import Procedures
 from klipperd.workers import SameThread
 
-__all__ = ["BatchError", "OfflineHost"]
+__all__ = ["OfflineHost"]
 
 _WRITE_EVERY = 1.0
 """s between two portions of output."""
-
-
-class BatchError(KlipperdError):
-    """The run has failed; the text names file and line where there is one."""
 
 
 @define(eq=False)

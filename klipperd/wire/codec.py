@@ -47,6 +47,11 @@ class Encoder:
     def __contains__(self, parameter: str) -> bool:
         return parameter in self._names
 
+    @property
+    def enumerations(self) -> "tuple[Enumeration | None, ...]":
+        """The enumeration of each parameter, in the format's order."""
+        return self._enumerations
+
     def encode(self, **values: Value) -> bytes:
         """The payload of this command, 1 to 59 bytes; every value is checked.
 

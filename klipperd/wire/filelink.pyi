@@ -19,7 +19,7 @@ class FileLink(Link):
     def receive(self, payload: bytes) -> None:
         """Tell those who watch the link (trigger groups) what an MCU would have said."""
     def write(self, until: int | None = None) -> None:
-        """Write commands with clocks up to C{until} (ticks), all of them without. @raise OSError: it fails."""
+        """Write commands with clocks up to C{until} (ticks), or all of them. @raise OSError: it fails."""
     def stepper(self, oid: int) -> dict[str, int | list[int]]:
         """What was sent to a stepper: C{position}, C{steps}, C{clock} of the last step (ticks; low 32 bits at
         a reset), C{shortest} interval (ticks; 0 = none), C{rates}: steps by rate, see L{RATES_PER_DOUBLING}.
