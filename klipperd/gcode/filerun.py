@@ -1,10 +1,10 @@
 """Execute a print file: line after line, in turns with everyone else who has G-code to run.
 
-Moves go from the lexer to the planner without an object or a coroutine a line; everything else is
+Moves go from the file's bytes to the planner in compiled code (L{klipperd.gcode.stream}); everything else is
 dispatched like any command. The loop stops at a line's end, and knows where that is.
 """
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from enum import Enum
 
 from attrs import define, field
@@ -14,10 +14,9 @@ from klipperd.gcode.errors import MalformedGcode
 from klipperd.gcode.lexer import MOVE, NOTHING, BlockReader
 from klipperd.gcode.moves import GcodeMove
 from klipperd.gcode.printfile import PrintFile
+from klipperd.gcode.stream import LEAVES, NEED_DATA, WORDS, GcodeStream
 
 __all__ = ["Ended", "FileRun"]
-
-_LINES_BETWEEN_LOOKS = 8
 
 
 class Ended(Enum):
@@ -41,6 +40,8 @@ class FileRun:
     _stopping: bool = field(default=False, init=False)
     _reader: BlockReader | None = field(default=None, init=False)
     _read_to: int = field(default=0, init=False)
+    _table: Mapping[str, str] | None = field(default=None, init=False)
+    _served: tuple[str, ...] = field(default=(), init=False)
     running: bool = field(default=False, init=False)
     in_command: bool = field(default=False, init=False)
     """Whether a command of the file, not a move, is being executed right now."""
@@ -102,7 +103,13 @@ class FileRun:
         position = self.position
         lines = await self.file.lines_before(position)
         if position == self.position:
-            self._reader, self._read_to = BlockReader(position, lines), position
+            self._reader, self._read_to = self._make_reader(position, lines), position
+
+    def _make_reader(self, position: int, lines: int) -> BlockReader:
+        fast = self._moves.fast if self._moves is not None else None
+        if self._moves is None or fast is None:
+            return BlockReader(position, lines)
+        return GcodeStream(self._moves.coordinates, fast.lookahead, position, lines)
 
     async def _read_more(self) -> bool:
         """Feed the next block; False when there is nothing left to execute."""
@@ -119,39 +126,55 @@ class FileRun:
             self._read_to = -1
         return True
 
-    def _fast(self) -> Callable[[BlockReader], None] | None:
-        """What takes moves directly: nothing when a macro or another object serves G0 or G1."""
-        moves, dispatcher = self._moves, self._dispatcher
-        if moves is None or dispatcher.serves("G1") is not moves or dispatcher.serves("G0") is not moves:
-            return None
-        return moves.linear if dispatcher.refusal() is None else None
+    def _may_execute(self) -> tuple[str, ...]:
+        """The commands that a stream may execute itself: none that a macro or another object serves."""
+        dispatcher = self._dispatcher
+        if dispatcher.refusal() is not None:
+            return ()
+        table = dispatcher.commands()
+        if table is not self._table:
+            self._table = table
+            servers = ((name, dispatcher.serves(name)) for name in WORDS)
+            self._served = tuple(name for name, s in servers if name in getattr(s, "fast_commands", ()))
+        return self._served
+
+    def _advance(self, reader: BlockReader) -> tuple[bool, bool]:
+        """Execute moves: whether a line is left that is to be dispatched, and whether data is wanted."""
+        if isinstance(reader, GcodeStream):
+            return self._advance_stream(reader)
+        kind = reader.advance()
+        if kind != MOVE or self._moves is None or not {"G0", "G1"}.issubset(self._may_execute()):
+            return kind != NOTHING, kind == NOTHING
+        try:
+            self._moves.coordinates.linear(reader.line())
+        finally:
+            self.position = reader.end
+        return False, False
+
+    def _advance_stream(self, stream: GcodeStream) -> tuple[bool, bool]:
+        assert self._moves is not None and self._moves.fast is not None
+        stream.serve(self._may_execute())
+        ended = LEAVES
+        try:
+            ended = self._moves.fast.execute(stream)
+        finally:
+            self.position = stream.offset if ended == LEAVES else stream.end
+        return ended == LEAVES, ended == NEED_DATA
 
     async def _batch(self) -> bool:
         """Execute lines for one turn; False when the reader wants more data."""
         async with self._dispatcher.turn():
-            fast = self._fast()
-            countdown = _LINES_BETWEEN_LOOKS
             while not self._stopping:
                 reader = self._reader
                 if reader is None:
                     return True
-                kind = reader.advance()
-                if kind == NOTHING:
+                leaves, wanting = self._advance(reader)
+                if wanting:
                     return False
-                if kind == MOVE and fast is not None:
-                    try:
-                        fast(reader)
-                    finally:
-                        self.position = reader.end
-                    countdown -= 1
-                    if countdown or not self._must_yield():
-                        countdown = countdown or _LINES_BETWEEN_LOOKS
-                        continue
-                    return True
-                await self._command(reader)
+                if leaves:
+                    await self._command(reader)
                 if self._must_yield():
                     return True
-                fast = self._fast()
         return True
 
     def _must_yield(self) -> bool:

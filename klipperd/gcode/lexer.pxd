@@ -9,6 +9,8 @@ cdef class Line:
     cdef readonly Py_ssize_t line_number
     cdef readonly Py_ssize_t offset
     cdef object _word_problem(self, int start, int end, str wanted)
+    # Read the words as those of a move, whatever the command's name. @raise MalformedGcode
+    cdef int need_words(self) except -1
 
 
 cdef class BlockReader:
@@ -20,3 +22,5 @@ cdef class BlockReader:
     cdef bint _finished
     cdef gcode_line _line
     cdef readonly Py_ssize_t line_number
+    # Go to the next line that is not blank; its kind, or 0 when more data is needed.
+    cdef int step(self) noexcept

@@ -8,6 +8,7 @@ Letters may be of either case. A checksum (the xor of all bytes before it) is re
 Commands with free text (M117, M118, M23) are traditional ones whose text nobody parses.
 """
 
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from libc.stdint cimport uint8_t, uint32_t
 from libc.string cimport memchr
 
@@ -166,14 +167,17 @@ cdef class Line:
     def lenient_params(self):
         return self._parse()[0]
 
-    def word(self, str letter):
+    cdef int need_words(self) except -1:
         if self._line.kind != LINE_MOVE:
             self._read_as_move()
+        return 0
+
+    def word(self, str letter):
+        self.need_words()
         return word_of(&self._line, letter)
 
     def axes(self):
-        if self._line.kind != LINE_MOVE:
-            self._read_as_move()
+        self.need_words()
         return axes_of(&self._line)
 
     def _read_as_move(self):
@@ -307,8 +311,11 @@ cdef class BlockReader:
         self._finished = True
 
     def advance(self):
-        cdef const char *data = self._data
-        cdef Py_ssize_t size = len(self._data)
+        return self.step()
+
+    cdef int step(self) noexcept:
+        cdef const char *data = PyBytes_AS_STRING(self._data)
+        cdef Py_ssize_t size = PyBytes_GET_SIZE(self._data)
         cdef const char *newline
         cdef int kind, size_limit
         while self._next < size:

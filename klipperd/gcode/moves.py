@@ -1,17 +1,20 @@
 """G0, G1 and the commands that change what they mean."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol, TypeVar
+from typing import ClassVar, Protocol, TypeVar
 
 from attrs import define, field, frozen
 
 from klipperd.errors import CommandError
-from klipperd.gcode.coordinates import INCH, GcodeCoordinates, GcodeState, MoveWords
+from klipperd.gcode.coordinates import INCH, GcodeCoordinates, GcodeState
 from klipperd.gcode.dispatch import GcodeCall
+from klipperd.gcode.stream import GcodeStream
+from klipperd.motion.lookahead import Lookahead
+from klipperd.motion.transform import PlannerLink, PythonLink, Transform
 from klipperd.objects.call import Call, command, param
 from klipperd.objects.option import status_field
 
-__all__ = ["GcodeMove", "GcodeMoveStatus", "MoveTransform", "Planner"]
+__all__ = ["GcodeMove", "GcodeMoveStatus", "MoveTransform", "Planner", "StreamPlanner"]
 
 
 class MoveTransform(Protocol):
@@ -46,6 +49,17 @@ class Planner(MoveTransform, Protocol):
         not of C{move}'s making."""
 
 
+class StreamPlanner(Planner, Protocol):
+    """A planner that takes the moves of a stream without being asked for each."""
+
+    @property
+    def lookahead(self) -> Lookahead:
+        """Where moves wait to be planned."""
+
+    def execute(self, source: GcodeStream) -> int:
+        """Let a stream add and plan moves as far ahead as is wanted; why it ended."""
+
+
 T = TypeVar("T", bound=MoveTransform)
 
 
@@ -66,38 +80,49 @@ class GcodeMoveStatus:
 
 @define(eq=False)
 class GcodeMove:
-    """The modal state of G-code moves of one printer. C{head} is where the moves go."""
+    """The modal state of G-code moves of one printer.
+
+    C{fast} is the planner too, if it has a lookahead to which moves can go in compiled code. C{head} is the
+    first of the transforms that they pass.
+    """
 
     planner: Planner
+    fast: StreamPlanner | None = None
     head: MoveTransform = field(init=False)
     coordinates: GcodeCoordinates = field(init=False)
     _saved: dict[str, GcodeState] = field(factory=dict, init=False)
 
+    fast_commands: ClassVar[frozenset[str]] = frozenset(
+        ("G0", "G1", "G20", "G21", "G90", "G91", "G92", "M82", "M83", "M220", "M221")
+    )
+    """Those of its commands that L{klipperd.gcode.stream} may execute in its place."""
+
     def __attrs_post_init__(self) -> None:
-        self.head = self.planner
-        self.coordinates = GcodeCoordinates(self.planner.move)
-        self.coordinates.machine_moved(self.planner.position)
+        lookahead = self.fast.lookahead if self.fast is not None else None
+        self.head = first = PlannerLink(lookahead, self.planner)
+        self.coordinates = GcodeCoordinates(first)
+        self.coordinates.machine_moved(first.position)
         self.planner.on_displaced(self._displaced)
 
-    def add_transform(self, make: Callable[[MoveTransform], T]) -> T:
-        """Let moves pass another transform first: C{make} gets what it passes them on to."""
-        made = make(self.head)
+    def add_transform(self, make: Callable[[Transform], T]) -> T:
+        """Let moves pass another transform first: C{make} gets what it passes them on to.
+
+        Compiled ones are a L{Transform} of that C{next}; others are called for each move.
+        """
+        before = self.coordinates.head
+        made = make(before)
         self.head = made
-        self.coordinates.move = made.move
+        self.coordinates.set_head(made if isinstance(made, Transform) else PythonLink(before, made))
         self.reset_position()
         return made
 
     def reset_position(self) -> None:
         """The machine was moved otherwise, or a transform has changed: see where it is."""
-        self.coordinates.machine_moved(self.head.position)
+        self.coordinates.machine_moved(self.coordinates.head.position)
 
     def _displaced(self, homed: Sequence[int]) -> None:
         self.reset_position()
         self.coordinates.axes_homed(homed)
-
-    def linear(self, words: MoveWords) -> None:
-        """Execute a G0 or G1 without waiting; whoever calls it in a loop waits while C{planner.busy}."""
-        self.coordinates.linear(words)
 
     @command("G0", "G1")
     async def move(self, call: GcodeCall) -> None:

@@ -19,6 +19,7 @@ cdef struct gcode_line:
     bint traditional        # a letter and a number, such as G1 or M117; else NAME KEY=value
     int64_t number          # the N word, or -1
     bint checksum_wrong     # it has a checksum, and that is not the one of its bytes
+    int code                # of a traditional command of up to three digits, see code_of(); else -1
     int start               # of the command, after the N word
     int name_end
     int end                 # without checksum and trailing white space, comment included
@@ -41,6 +42,11 @@ cdef int skip_blank(const uint8_t *text, int at, int end) noexcept nogil
 
 # The end of what a reader would call the word at `at`: up to white space or comment.
 cdef int word_end(const uint8_t *text, int at, int end) noexcept nogil
+
+
+cdef inline int code_of(uint8_t letter, int number) noexcept nogil:
+    """What gcode_line.code is of a command such as G1."""
+    return (letter << 10) + number
 
 
 cdef inline bint is_digit(uint8_t c) noexcept nogil:

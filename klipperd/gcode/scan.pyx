@@ -178,20 +178,24 @@ cdef void read_words(const uint8_t *text, int at, gcode_line *line) noexcept nog
         at = skip_blank(text, end, line.end)
 
 
-cdef bint names_a_move(const uint8_t *text, gcode_line *line) noexcept nogil:
-    """G0, G1, G00 or G01."""
-    cdef int size = line.name_end - line.start
-    cdef uint8_t last = text[line.name_end - 1]
-    return text[line.start] | 0x20 == 103 and (last == 48 or last == 49) and (
-        size == 2 or (size == 3 and text[line.start + 1] == 48)
-    )
+cdef int read_code(const uint8_t *text, int at, int end) noexcept nogil:
+    """The code of a traditional command's name, -1 when its number has a fraction or many digits."""
+    cdef int number = 0
+    cdef int i
+    if end - at > 4:
+        return -1
+    for i in range(at + 1, end):
+        if not is_digit(text[i]):
+            return -1
+        number = number * 10 + (text[i] - 48)
+    return code_of(text[at] & 0xdf, number)
 
 
 cdef int lex_line(const uint8_t *text, int size, gcode_line *line) noexcept nogil:
     cdef int at = 0
     line.kind = LINE_BLANK
     line.traditional = False
-    line.number = -1
+    line.number = line.code = -1
     line.checksum_wrong = False
     line.bad_start = line.bad_end = 0
     if size >= 3 and text[0] == 0xef and text[1] == 0xbb and text[2] == 0xbf:
@@ -215,8 +219,9 @@ cdef int lex_line(const uint8_t *text, int size, gcode_line *line) noexcept nogi
     if not line.traditional:
         line.name_end = word_end(text, at, line.end)
         line.kind = LINE_COMMAND
-    elif names_a_move(text, line):
-        read_words(text, line.name_end, line)
     else:
         line.kind = LINE_COMMAND
+        line.code = read_code(text, at, line.name_end)
+        if line.code == code_of(71, 0) or line.code == code_of(71, 1):
+            read_words(text, line.name_end, line)
     return line.kind

@@ -37,6 +37,8 @@ cdef struct extruder_limits:
     double ratio              # largest e per mm of path
     double free_distance      # mm of filament exempt from that
     double advance            # s, pressure advance of printing moves
+    double temperature        # C, of its hotend
+    double coldest            # C, at which it may move
 
 cdef struct planner_limits:
     double velocity           # mm/s

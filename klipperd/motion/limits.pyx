@@ -58,7 +58,7 @@ cdef int check_extruder(const extruder_limits *limit, planned_move *move, move_f
     if limit.queue == NULL:
         return refuse(fault, FAULT_NO_EXTRUDER, 3, length, 0., 0.)
     if not limit.enabled:
-        return refuse(fault, FAULT_COLD, 3, length, 0., 0.)
+        return refuse(fault, FAULT_COLD, 3, limit.temperature, limit.coldest, 0.)
     move.extruder = limit.queue
     if in_plane and length > 0.:
         move.advance = limit.advance
@@ -106,7 +106,7 @@ cdef raise_fault(const move_fault *fault):
     if fault.code == FAULT_NO_EXTRUDER:
         raise ExtrusionRefused("No extruder is active", fault.value, "extruder", 0.)
     if fault.code == FAULT_COLD:
-        raise ExtrusionRefused("Extrude below minimum temp", fault.value, "min_extrude_temp", 0.)
+        raise ExtrusionRefused("Extrude below minimum temp", fault.value, "min_extrude_temp", fault.minimum)
     if fault.code == FAULT_ONLY_DISTANCE:
         raise ExtrusionRefused("Extrude only move too long (mm)", fault.value, "max_extrude_only_distance",
                                fault.maximum)

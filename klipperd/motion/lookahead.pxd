@@ -36,7 +36,7 @@ cdef class Lookahead:
     cdef int add(self, const double *target, double speed, move_fault *fault) noexcept nogil
     cdef int admit(self, planned_move *move, double speed, move_fault *fault) noexcept nogil
     # Whether enough has come since the last lazy flush for another one.
-    cdef bint due(self) noexcept nogil
+    cdef bint is_due(self) noexcept nogil
     # Plan what is settled (lazy) or everything; print_time becomes the end. 0, or -1 when memory is out.
     cdef int plan(self, double *print_time, bint lazy) noexcept nogil
     cdef void keep(self, savepoint *kept) noexcept nogil

@@ -62,8 +62,11 @@ class Lookahead:
         @param max_ratio: largest e per mm of path (cross-section / filament area); retracting moves
             and moves of less filament than C{free_distance} (mm) are exempt.
         """
-    def set_extruder_enabled(self, enabled: bool) -> None:
-        """Whether the active extruder may move; when not, moves of e raise ExtrusionRefused."""
+    def set_extruder_enabled(self, enabled: bool, temperature: float = 0.0, coldest: float = 0.0) -> None:
+        """Whether the active extruder may move; when not, moves of e raise ExtrusionRefused.
+
+        C{temperature}, C{coldest}: what the hotend has and needs (C), for the error.
+        """
     def set_pressure_advance(self, advance: float) -> None:
         """Seconds; applies to printing moves (e forward together with x or y) added from now on."""
 
@@ -97,6 +100,9 @@ class Lookahead:
     @property
     def entry_velocity(self) -> float:
         """mm/s at which the last planned move ends, and the next flush goes on."""
+    @property
+    def due(self) -> bool:
+        """Whether so much has come that a lazy flush is worth while."""
     @property
     def pending_time(self) -> float:
         """Lower bound (s) of the time that the waiting moves take."""

@@ -136,8 +136,8 @@ cdef class Lookahead:
         self.extruder.only_distance = max_only_distance
         self.extruder.ratio, self.extruder.free_distance = max_ratio, free_distance
 
-    def set_extruder_enabled(self, bint enabled):
-        self.extruder.enabled = enabled
+    def set_extruder_enabled(self, bint enabled, double temperature=0., double coldest=0.):
+        self.extruder.enabled, self.extruder.temperature, self.extruder.coldest = enabled, temperature, coldest
 
     def set_pressure_advance(self, double advance):
         if not (isfinite(advance) and advance >= 0.):
@@ -159,6 +159,10 @@ cdef class Lookahead:
     @property
     def entry_velocity(self):
         return sqrt(self.entry_s)
+
+    @property
+    def due(self):
+        return self.is_due()
 
     @property
     def pending_time(self):
@@ -209,7 +213,7 @@ cdef class Lookahead:
         limit_axes(&self.limit, move)
         return self.reach.check(move, fault) if self.reach is not None and move.kinematic else 0
 
-    cdef bint due(self) noexcept nogil:
+    cdef bint is_due(self) noexcept nogil:
         return self.unexamined >= EXAMINE and self.count >= self.examine_at
 
     cdef void keep(self, savepoint *kept) noexcept nogil:
@@ -250,7 +254,7 @@ cdef class Lookahead:
         target[0], target[1], target[2], target[3] = x, y, z, e
         if self.add(target, speed, &fault) < 0:
             raise_fault(&fault)
-        return self.due()
+        return self.is_due()
 
     cdef int64_t settled(self) noexcept nogil:
         """Number of moves at the front whose speeds no later move can change."""

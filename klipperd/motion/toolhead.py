@@ -9,8 +9,10 @@ It is always in one of four modes:
   DRIPPING a homing move is under way, and L{klipperd.motion.drip} solves its steps
 """
 
+import math
 from collections.abc import Callable, Sequence
 from enum import Enum
+from typing import Protocol
 
 from attrs import define, field
 from twisted.internet.defer import Deferred
@@ -18,14 +20,14 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
 from klipperd.errors import CommandError
-from klipperd.motion.errors import ExtrusionRefused, StepsLost
-from klipperd.motion.extruder import ExtrudeGate, ExtruderMotion
+from klipperd.motion.errors import StepsLost
+from klipperd.motion.extruder import ExtruderMotion
 from klipperd.motion.generation import StepGeneration
 from klipperd.motion.kinematics.base import AXES, Kinematics
 from klipperd.motion.lookahead import Lookahead
 from klipperd.motion.trapq import MotionQueue
 
-__all__ = ["LEAD", "Toolhead"]
+__all__ = ["LEAD", "MoveSource", "Toolhead"]
 
 _log = Logger()
 
@@ -56,10 +58,15 @@ class Mode(Enum):
     DRIPPING = "dripping"
 
 
-def _check_warm(gate: ExtrudeGate) -> None:
-    if not gate.can_extrude:
-        text = "Extrude below minimum temp"
-        raise ExtrusionRefused(text, gate.temperature, "min_extrude_temp", gate.min_extrude_temp)
+class MoveSource(Protocol):
+    """Adds moves to the lookahead by itself, such as L{klipperd.gcode.stream.GcodeStream}, which see."""
+
+    @property
+    def print_time(self) -> float:
+        """When what is planned ends."""
+
+    def run(self, print_time: float, horizon: float, rest_until: float, waiting: float) -> int:
+        """Add and plan moves until something ends that; what it was."""
 
 
 @define(eq=False)
@@ -79,6 +86,8 @@ class Toolhead:
     extruder: ExtruderMotion | None = None
     stretch: float = 1.0
     """How many times as far ahead as usual it plans: more than 1 where nobody waits, as in batch runs."""
+    approach_share: float = 1.0
+    """How much of the way that homing allows for is planned: less where nothing stops it, as in simulations."""
     print_time: float = 0.0
     stalls: int = 0
     mode: Mode = Mode.IDLE
@@ -104,15 +113,40 @@ class Toolhead:
 
         @raise CommandError: when it is refused: not homed, out of range, too cold; nothing has changed then.
         """
+        self.admit()
+        self.lookahead.move(position[0], position[1], position[2], position[3], speed)
+        self.moved()
+
+    def admit(self) -> None:
+        """Moves are about to be added to the lookahead. @raise CommandError: when none may be."""
         self._check_up()
-        if self.extruder is not None and position[3] != self.lookahead.position[3]:
-            _check_warm(self.extruder.gate)
-        due = self.lookahead.move(position[0], position[1], position[2], position[3], speed)
+        if self.extruder is not None:
+            gate = self.extruder.gate
+            self.lookahead.set_extruder_enabled(gate.can_extrude, gate.temperature, gate.min_extrude_temp)
+
+    def moved(self) -> None:
+        """Moves were added to the lookahead."""
         if self.mode is Mode.IDLE and len(self.lookahead):
             self.mode = Mode.PRIMING
             self._schedule(PRIME)
-        if due and (self.mode is Mode.MOVING or self.lookahead.pending_time > LEAD):
+        if self.lookahead.due and (self.mode is Mode.MOVING or self.lookahead.pending_time > LEAD):
             self._plan(lazy=True)
+
+    def execute(self, source: MoveSource) -> int:
+        """Let C{source} add and plan moves as far ahead as is wanted; what ended that."""
+        self.admit()
+        now = self.now()
+        # From rest, a move may only begin when its commands can still reach the MCUs in time.
+        in_time = self.mode is Mode.MOVING and not self._settled
+        rest_until = now + LEAST_LEAD if in_time else math.inf
+        ended = source.run(self.print_time, now + PLAN_AHEAD, rest_until, 2.0 * PLAN_AHEAD)
+        if source.print_time > self.print_time:
+            self.print_time = source.print_time
+            self._starved = self._settled = False
+            self._reach_marks()
+            self._supply(now)
+        self.moved()
+        return ended
 
     def _check_up(self) -> None:
         if self._down is not None:
@@ -140,9 +174,12 @@ class Toolhead:
             self._starved = self._settled = False
             self.print_time = end
             self._become_moving()
+        self._reach_marks()
+        self._supply(now)
+
+    def _reach_marks(self) -> None:
         for mark, when in self.lookahead.take_marks():
             self._marks.pop(mark)(when)
-        self._supply(now)
 
     def begin_drip(self, position: Sequence[float], speed: float) -> float:
         """Plan one move whose steps L{klipperd.motion.drip} solves; the print_time at which it ends."""

@@ -16,7 +16,7 @@ class GcodeMoveConfig:
 
 def build_gcode_move(config: GcodeMoveConfig, toolhead: Toolhead) -> GcodeMove:
     """Build the C{gcode_move} object."""
-    return GcodeMove(toolhead)
+    return GcodeMove(toolhead, toolhead)
 
 
 gcode_move = PrinterObject("gcode_move", GcodeMoveConfig, build_gcode_move, internal=True)

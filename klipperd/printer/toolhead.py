@@ -1,6 +1,7 @@
 """The tool head as a printer object: its commands, its status, and how it is put together."""
 
 from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 from attrs import define, field, frozen
 from twisted.internet.interfaces import IReactorTime
@@ -54,6 +55,8 @@ class ToolheadCommands:
     """G-code commands that time, limit and home the tool head."""
 
     toolhead: Toolhead
+    fast_commands: ClassVar[frozenset[str]] = frozenset(("M204",))
+    """See L{klipperd.gcode.moves.GcodeMove.fast_commands}."""
     _travel: tuple[Sequence[float], Sequence[float]] = field(init=False)
 
     @_travel.default
@@ -217,6 +220,7 @@ def build_toolhead(
         queue,
         _make_lookahead(limits, kinematics, queue),
         stretch=settings.offline.stretch if settings.offline is not None else 1.0,
+        approach_share=settings.offline.approach_share if settings.offline is not None else 1.0,
     )
     for extruder in extruders:
         extruder.motion.printer_limits = (limits.max_velocity, limits.max_accel)
