@@ -15,6 +15,9 @@ from setuptools.command.build import build
 
 ROOT = Path(__file__).parent
 DEBUG = os.environ.get("CYTHON_DEBUG") == "1"
+FLAGS = ["-O1" if DEBUG else "-O2", "-std=gnu11", "-Wno-unreachable-code"]
+# Vectors where they change no result: the same steps on every machine.
+MOTION_FLAGS = ["-fno-math-errno", "-fno-trapping-math", "-ffp-contract=off", *([] if DEBUG else ["-O3"])]
 
 
 def extensions() -> list[Extension]:
@@ -25,7 +28,7 @@ def extensions() -> list[Extension]:
         Extension(
             ".".join(path.with_suffix("").parts),
             [str(path)],
-            extra_compile_args=["-O1" if DEBUG else "-O2", "-std=gnu11", "-Wno-unreachable-code"],
+            extra_compile_args=[*FLAGS, *(MOTION_FLAGS if path.match("klipperd/motion/*") else [])],
             extra_link_args=["-pthread"],
         )
         for path in sources

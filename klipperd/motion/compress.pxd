@@ -1,11 +1,16 @@
 # From step times to queue_step commands, and a history of those sent.
 from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
-from klipperd.motion.fit cimport fitter
 from klipperd.wire.sink cimport message_sink
 
 cdef enum:
     PENDING_CAPACITY = 4096   # steps that wait for company at most
+
+cdef extern from *:
+    """
+    #define NEAREST 2.    /* ticks between two steps, at least */
+    """
+    const double NEAREST
 
 cdef enum compress_code:
     COMPRESS_OK = 0
@@ -40,10 +45,8 @@ cdef struct compressor:
     double offset             # s; clock = (print_time + offset) * freq
     double max_error          # s that a step may be early
     double *due               # ticks, true times of pending steps, all of one direction
-    fitter work
-    int head                  # first pending step
+    int head                  # first pending step; due[head - 1] is that of the step before it
     int tail                  # one past the last
-    double before             # ticks, true time of the step before due[head]
     int direction             # of pending steps: 1, -1, or 0 at first
     int sent_direction        # as the MCU knows it, 0 when it doesn't
     int clock_known           # 0: the MCU needs reset_step_clock first
@@ -53,6 +56,11 @@ cdef struct compressor:
 
 cdef int compressor_init(compressor *out) noexcept nogil
 cdef void compressor_free(compressor *out) noexcept nogil
+# Make room for steps in a direction (1 or -1): their times in ticks, in order and not before earlier steps, go
+# to out.due[out.tail] and on. Returns for how many there is room, at least one, or a compress_code.
+cdef int compressor_room(compressor *out, int direction) noexcept nogil
+# Take in what was written there; crowded: more than the first may be nearer than NEAREST to the one before.
+cdef void compressor_take(compressor *out, int count, bint crowded) noexcept nogil
 # Add a step at a print_time (s) not before the last one; direction is 1 or -1. Returns a compress_code.
 cdef int compressor_push(compressor *out, double print_time, int direction) noexcept nogil
 # Send what is pending: all that begins before print_time must_send, beyond that only what can't grow longer.

@@ -1,11 +1,11 @@
 """From step times to queue_step commands, each as long as L{fit} can make it."""
 
-from libc.math cimport floor, fmax, fmin
+from libc.math cimport floor, fmin
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memmove
 
-from klipperd.motion.fit cimport fit_longest, fitter_free, fitter_init, stepped_line
+from klipperd.motion.fit cimport fit_longest, stepped_line
 from klipperd.wire.vlq cimport vlq_put
 
 cdef enum:
@@ -17,17 +17,19 @@ cdef double EARLIEST = 0.1            # s before its first step, a batch is want
 
 
 cdef int compressor_init(compressor *out) noexcept nogil:
-    out.due = <double *>malloc(PENDING_CAPACITY * sizeof(double))
+    cdef double *due = <double *>calloc(PENDING_CAPACITY + 1, sizeof(double))
     out.history.ring = <sent_batch *>calloc(INITIAL_HISTORY, sizeof(sent_batch))
     out.history.mask = INITIAL_HISTORY - 1
-    if fitter_init(&out.work, PENDING_CAPACITY) < 0 or out.due == NULL or out.history.ring == NULL:
+    if due == NULL or out.history.ring == NULL:
+        free(due)
         return COMPRESS_MEMORY
+    out.due = due + 1
     return COMPRESS_OK
 
 
 cdef void compressor_free(compressor *out) noexcept nogil:
-    free(out.due)
-    fitter_free(&out.work)
+    if out.due != NULL:
+        free(out.due - 1)
     free(out.history.ring)
 
 
@@ -116,7 +118,7 @@ cdef void compressor_halt(compressor *out, int64_t steps) noexcept nogil:
     out.clock_known = 0
     out.sent_direction = 0
     out.direction = 0
-    out.before = 0.
+    out.due[-1] = 0.
     if steps != out.steps:
         history_truncate(&out.history, steps)
     out.steps = steps
@@ -181,8 +183,8 @@ cdef int take_batch(compressor *out, bint partial) noexcept nogil:
     code = wake(out, partial)
     if code <= 0:
         return code
-    count = fit_longest(&out.work, &out.due[out.head], out.tail - out.head, out.before, out.last_clock,
-                        out.max_error * out.freq, partial, &line)
+    count = fit_longest(&out.due[out.head], out.tail - out.head, out.last_clock, out.max_error * out.freq, partial,
+                        &line)
     if count <= 0:
         return 0 if count == 0 else COMPRESS_TOO_FAST
     batch.interval, batch.add = line.interval, line.add
@@ -195,7 +197,6 @@ cdef int take_batch(compressor *out, bint partial) noexcept nogil:
     if code < 0:
         return code
     out.head += count
-    out.before = out.due[out.head - 1]
     return 1
 
 
@@ -223,8 +224,15 @@ cdef int compressor_send(compressor *out, double must_send) noexcept nogil:
     return code
 
 
-cdef int compressor_push(compressor *out, double print_time, int direction) noexcept nogil:
-    cdef double due = (print_time + out.offset) * out.freq
+cdef void move_front(compressor *out) noexcept nogil:
+    """Move what is pending to the front of its room."""
+    if out.head > 0:
+        memmove(&out.due[-1], &out.due[out.head - 1], (out.tail - out.head + 1) * sizeof(double))
+        out.tail -= out.head
+        out.head = 0
+
+
+cdef int compressor_room(compressor *out, int direction) noexcept nogil:
     cdef int code = 1
     if direction != out.direction:
         while code > 0:
@@ -232,22 +240,40 @@ cdef int compressor_push(compressor *out, double print_time, int direction) noex
         if code < 0:
             return code
         out.direction = direction
-    if out.tail == PENDING_CAPACITY:
+    if out.head == out.tail:
+        move_front(out)
+    elif out.tail == PENDING_CAPACITY:
         # Half of it at a time, so that moving the rest to the front costs little a step.
         while code > 0 and out.tail - out.head > PENDING_CAPACITY // 2:
             code = take_batch(out, True)
         if code < 0:
             return code
-        memmove(out.due, &out.due[out.head], (out.tail - out.head) * sizeof(double))
-        out.tail -= out.head
-        out.head = 0
-    elif out.head == out.tail:
-        out.head = out.tail = 0
+        move_front(out)
+    return PENDING_CAPACITY - out.tail
+
+
+cdef void compressor_take(compressor *out, int count, bint crowded) noexcept nogil:
+    cdef double *due = &out.due[out.tail]
+    cdef double least = 0.
+    cdef int i
     # A clock estimate that just slowed down must not reverse the order of steps.
     if out.tail > 0:
-        due = fmax(due, out.due[out.tail - 1] + 2.)
+        least = due[-1] + NEAREST
     elif out.clock_known:
-        due = fmax(due, <double>out.last_clock + 2.)
-    out.due[out.tail] = due
-    out.tail += 1
+        least = <double>out.last_clock + NEAREST
+    out.tail += count
+    for i in range(count):
+        if due[i] < least:
+            due[i] = least
+        elif not crowded:
+            break
+        least = due[i] + NEAREST
+
+
+cdef int compressor_push(compressor *out, double print_time, int direction) noexcept nogil:
+    cdef int code = compressor_room(out, direction)
+    if code < 0:
+        return code
+    out.due[out.tail] = (print_time + out.offset) * out.freq
+    compressor_take(out, 1, False)
     return COMPRESS_OK
