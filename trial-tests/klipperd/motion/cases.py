@@ -1,0 +1,82 @@
+"""One motor each way of driving it: how the core is told, and what the reference makes of it."""
+
+from collections.abc import Callable, Iterable, Sequence
+
+from attrs import frozen
+from twisted.trial.unittest import SynchronousTestCase
+
+from klipperd.motion.stepper import StepperMotion
+
+from .machine import FREQ, MAX_ERROR, OFFSET, START, Machine
+from .oracle import Limits, make_moves, plan
+from .reference.agreement import expected_steps, misfit
+from .reference.geometry import linear
+from .reference.motion import Motion, Trapezoid
+from .reference.signals import Inverse, Signal, Smoothed
+
+Pulses = Sequence[tuple[float, float]]
+
+
+@frozen
+class Drive:
+    """A motor: C{join} ties it to a machine's queues, C{signal} is its coordinate over time."""
+
+    name: str
+    distance: float
+    join: Callable[[StepperMotion, Machine], None]
+    signal: Callable[[Motion], Signal]
+
+
+def line(x: float, y: float, z: float, distance: float) -> Drive:
+    """A linear kinematics' motor."""
+    return Drive(
+        f"line {x, y, z}",
+        distance,
+        lambda stepper, machine: stepper.follow(machine.queue, (x, y, z)),
+        lambda motion: Inverse(motion, linear(x, y, z)),
+    )
+
+
+def extruder(distance: float, smooth_time: float = 0.0) -> Drive:
+    """Without smoothing there is no pressure advance."""
+    return Drive(
+        f"extruder {smooth_time}",
+        distance,
+        lambda stepper, machine: stepper.follow_extruder(machine.extrusion, smooth_time),
+        lambda motion: (
+            Smoothed(motion, 3, smooth_time)
+            if smooth_time
+            else Inverse(motion, linear(0, 0, 0, 1), slice(0, 4))
+        ),
+    )
+
+
+def check_drives(
+    case: SynchronousTestCase,
+    path: Iterable[tuple[float, ...]],
+    drives: Sequence[Drive],
+    limits: Limits,
+    start: tuple[float, ...] = START,
+    lazy: bool = True,
+) -> int:
+    """Let the core print a path and compare every step of every motor; the number of steps."""
+    path = list(path)
+    machine = Machine(limits, start)
+    for drive in drives:
+        motor = machine.add((1.0, 0.0, 0.0, 0.0), drive.distance)
+        drive.join(motor.stepper, machine)
+    machine.print(path, lazy=lazy)
+    moves = plan(make_moves(start, path, limits), limits, 0.5)
+    if not moves:
+        return 0
+    motion = Motion.along(map(Trapezoid.of, moves))
+    total = 0
+    for drive, motor in zip(drives, machine.motors, strict=True):
+        clocks = [step.clock for step in motor.log.steps]
+        directions = [step.direction for step in motor.log.steps]
+        expected = expected_steps(drive.signal(motion), drive.distance, directions)
+        wrong = misfit(expected, clocks, directions, FREQ, OFFSET, MAX_ERROR)
+        case.assertIsNone(wrong, f"{drive.name}: {wrong}")
+        case.assertEqual(motor.stepper.steps, expected.steps)
+        total += len(clocks)
+    return total
