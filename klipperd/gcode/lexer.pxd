@@ -15,6 +15,8 @@ cdef class Line:
 
 cdef class BlockReader:
     cdef bytes _data
+    cdef const char *_text      # what _data holds
+    cdef Py_ssize_t _text_size
     cdef Py_ssize_t _next       # in _data: the next line's start
     cdef Py_ssize_t _start      # in _data: the present line's start
     cdef Py_ssize_t _size       # the present line's bytes, without its newline
@@ -23,4 +25,4 @@ cdef class BlockReader:
     cdef gcode_line _line
     cdef readonly Py_ssize_t line_number
     # Go to the next line that is not blank; its kind, or 0 when more data is needed.
-    cdef int step(self) noexcept
+    cdef int step(self) noexcept nogil

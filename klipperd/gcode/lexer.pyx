@@ -305,6 +305,7 @@ cdef class BlockReader:
     def feed(self, bytes data not None):
         self._base += self._next
         self._data = self._data[self._next:] + data
+        self._text, self._text_size = PyBytes_AS_STRING(self._data), PyBytes_GET_SIZE(self._data)
         self._next = self._start = self._size = 0
 
     def finish(self):
@@ -313,9 +314,9 @@ cdef class BlockReader:
     def advance(self):
         return self.step()
 
-    cdef int step(self) noexcept:
-        cdef const char *data = PyBytes_AS_STRING(self._data)
-        cdef Py_ssize_t size = PyBytes_GET_SIZE(self._data)
+    cdef int step(self) noexcept nogil:
+        cdef const char *data = self._text
+        cdef Py_ssize_t size = self._text_size
         cdef const char *newline
         cdef int kind, size_limit
         while self._next < size:

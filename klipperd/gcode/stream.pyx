@@ -7,8 +7,6 @@ the command of that name, which then says what is wrong. So there is one place f
 from libc.math cimport INFINITY, isfinite
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 
-from cpython.bytes cimport PyBytes_AS_STRING
-
 from klipperd.gcode.coordinates cimport GcodeCoordinates
 from klipperd.gcode.lexer cimport BlockReader
 from klipperd.gcode.scan cimport LINE_MOVE, code_of, gcode_line, gcode_words, read_words
@@ -97,14 +95,13 @@ cdef class GcodeStream(BlockReader):
             self.coordinates.planner.open = False
             self.lookahead.source = -1
 
-    cdef int go(self, double horizon, double rest_until, double waiting, int64_t most) noexcept:
-        cdef Lookahead lookahead = self.lookahead
-        cdef int64_t enough = lookahead.flushed + lookahead.count + most
+    cdef int go(self, double horizon, double rest_until, double waiting, int64_t most) noexcept nogil:
+        cdef int64_t enough = self.lookahead.flushed + self.lookahead.count + most
         cdef int kind, ends
         while True:
-            if self.print_time > horizon or (lookahead.pending > waiting and lookahead.count > 1):
+            if self.print_time > horizon or (self.lookahead.pending > waiting and self.lookahead.count > 1):
                 return ENDS_FULL
-            if lookahead.flushed + lookahead.count >= enough:
+            if self.lookahead.flushed + self.lookahead.count >= enough:
                 return ENDS_SLICE
             kind = self.step()
             if kind == 0:
@@ -112,21 +109,20 @@ cdef class GcodeStream(BlockReader):
             ends = self.execute(kind)
             if ends != GOES_ON:
                 return ends
-            if lookahead.due():
+            if self.lookahead.is_due():
                 ends = self.look_ahead(rest_until)
                 if ends != GOES_ON:
                     return ends
 
-    cdef int look_ahead(self, double rest_until) noexcept:
+    cdef int look_ahead(self, double rest_until) noexcept nogil:
         """Plan what is settled, when it is clear when that begins."""
-        cdef Lookahead lookahead = self.lookahead
-        if not (lookahead.entry_s > 0. or self.print_time >= rest_until):
+        if not (self.lookahead.entry_s > 0. or self.print_time >= rest_until):
             return ENDS_DUE
-        if lookahead.plan(&self.print_time, True) < 0:
+        if self.lookahead.plan(&self.print_time, True) < 0:
             return ENDS_DUE     # memory is out, as the caller will find
-        return ENDS_DUE if lookahead.reached else GOES_ON
+        return ENDS_DUE if self.lookahead.has_reached else GOES_ON
 
-    cdef int execute(self, int kind) noexcept:
+    cdef int execute(self, int kind) noexcept nogil:
         """Execute the present line, or leave it."""
         cdef move_fault fault
         cdef gcode_line other
@@ -145,7 +141,7 @@ cdef class GcodeStream(BlockReader):
             if command <= W_G1 or not self.served >> command & 1:
                 return ENDS_LEAVES
             other = self._line
-            read_words(<const uint8_t *>PyBytes_AS_STRING(self._data) + self._start, line.name_end, &other)
+            read_words(<const uint8_t *>self._text + self._start, line.name_end, &other)
             if other.kind != LINE_MOVE:
                 return ENDS_LEAVES
             if command <= W_G3:
@@ -157,17 +153,16 @@ cdef class GcodeStream(BlockReader):
             return ENDS_LEAVES
         return GOES_ON
 
-    cdef int set_modes(self, int command, gcode_line *line) noexcept:
-        cdef GcodeCoordinates there = self.coordinates
+    cdef int set_modes(self, int command, gcode_line *line) noexcept nogil:
         cdef double percent
         if W_G17 <= command <= W_G19:
-            there.state.plane = command - W_G17
+            self.coordinates.state.plane = command - W_G17
         elif command == W_G20 or command == W_G21:
-            there.state.unit = 25.4 if command == W_G20 else 1.
+            self.coordinates.state.unit = 25.4 if command == W_G20 else 1.
         elif command == W_G90 or command == W_G91:
-            there.state.absolute = command == W_G90
+            self.coordinates.state.absolute = command == W_G90
         elif command == W_M82 or command == W_M83:
-            there.state.absolute_extrude = command == W_M82
+            self.coordinates.state.absolute_extrude = command == W_M82
         elif command == W_G92:
             return self.set_origin(line)
         elif command == W_M204:
@@ -177,14 +172,13 @@ cdef class GcodeStream(BlockReader):
             if not (percent > 0. and isfinite(percent)):
                 return ENDS_LEAVES
             if command == W_M220:
-                there.state.speed_factor = percent / 100.
+                self.coordinates.state.speed_factor = percent / 100.
             else:
-                there.set_extrusion(percent / 100.)
+                self.coordinates.set_extrusion(percent / 100.)
         return GOES_ON
 
-    cdef int set_origin(self, const gcode_line *line) noexcept:
+    cdef int set_origin(self, const gcode_line *line) noexcept nogil:
         """G92."""
-        cdef GcodeCoordinates there = self.coordinates
         cdef int[4] letters = [23, 24, 25, 4]
         cdef bint everything = True
         cdef int axis
@@ -192,12 +186,12 @@ cdef class GcodeStream(BlockReader):
             everything &= not has(&line.words, letters[axis])
         for axis in range(4):
             if everything:
-                there.call_position(axis, 0.)
+                self.coordinates.call_position(axis, 0.)
             elif has(&line.words, letters[axis]):
-                there.call_position(axis, line.words.value[letters[axis]] * there.state.unit)
+                self.coordinates.call_position(axis, line.words.value[letters[axis]] * self.coordinates.state.unit)
         return GOES_ON
 
-    cdef int set_acceleration(self, const gcode_line *line) noexcept:
+    cdef int set_acceleration(self, const gcode_line *line) noexcept nogil:
         """M204."""
         cdef const gcode_words *words = &line.words
         cdef double accel = words.value[LETTER_S]

@@ -31,6 +31,7 @@ cdef class Lookahead:
     cdef dict extruders           # queues that waiting moves point to
     cdef list marks               # (mark, moves planned since the start when it is reached)
     cdef list reached             # (mark, print_time)
+    cdef bint has_reached         # whether that holds any
     cdef int64_t next_mark
     # The fast path: 0, or -1 with fault filled and nothing changed.
     cdef int add(self, const double *target, double speed, move_fault *fault) noexcept nogil

@@ -334,6 +334,7 @@ cdef class Lookahead:
     cdef int reach_marks(self, int64_t planned, double print_time) except -1:
         while self.marks and self.marks[0][1] <= planned:
             self.reached.append((self.marks.pop(0)[0], print_time))
+            self.has_reached = True
         self.mark_at = self.marks[0][1] if self.marks else NO_MARK
         return 0
 
@@ -345,6 +346,7 @@ cdef class Lookahead:
 
     def take_marks(self):
         reached, self.reached = self.reached, []
+        self.has_reached = False
         return reached
 
     def discard(self):
