@@ -180,7 +180,9 @@ class JobQueueMethods:
             return False
         self._queue = [each for each in self._queue if each is not job]
         await self._store()
-        self._state = "ready" if self._config.automatic_transition else "paused"
+        # A pause that was asked for meanwhile stays.
+        goes_on = self._config.automatic_transition and self._state == "starting"
+        self._state = "ready" if goes_on else "paused"
         self._tell("job_loaded")
         return True
 
