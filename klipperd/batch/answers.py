@@ -15,11 +15,26 @@ from klipperd.wire.dictionary import Dictionary
 from klipperd.wire.filelink import FileLink
 from klipperd.wire.formats import MessageFormat
 
-__all__ = ["McuAnswers"]
+__all__ = ["HEARD_COMMANDS", "McuAnswers"]
 
 _MOVES = 1024
 """Length of the move queue that it claims to have."""
-_HEARD = ("finalize_config", "endstop_home", "trsync_start", "trsync_trigger")
+HEARD_COMMANDS = (
+    "finalize_config crc=%u",
+    "endstop_home oid=%c clock=%u sample_ticks=%u sample_count=%c rest_ticks=%u pin_value=%c"
+    " trsync_oid=%c trigger_reason=%c",
+    "trsync_start oid=%c report_clock=%u report_ticks=%u expire_reason=%c",
+    "trsync_trigger oid=%c reason=%c",
+)
+"""Commands that make a difference to the answers."""
+_HEARD = {text.partition(" ")[0] for text in HEARD_COMMANDS}
+
+
+class _ZeroElse(dict[str, Any]):
+    """The values of an answer, zero where nothing is known."""
+
+    def __missing__(self, name: str) -> int:
+        return 0
 
 
 @define(eq=False)
@@ -100,7 +115,7 @@ class McuAnswers:
         """The answer to a question. @raise klipperd.wire.errors.DictionaryError: no MCU says that."""
         spec: MessageFormat = self._response(response).format
         known = self._known(response, oid)
-        values: dict[str, Any] = {}
+        values = _ZeroElse(known)
         for parameter in spec.parameters:
             empty: Any = b"" if parameter.kind.is_buffer else 0
             values[parameter.name] = known.get(parameter.name, empty)

@@ -5,18 +5,15 @@ import sys
 from collections.abc import Mapping
 from contextlib import ExitStack
 
-from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from klipperd.batch.errors import BatchError
 from klipperd.batch.offline import FileMcus
 from klipperd.batch.run import OfflineHost
 from klipperd.errors import CommandError
-from klipperd.gcode.printfile import PrintFile
 from klipperd.mcu.pin_names import MAIN_CHIP
 from klipperd.wire.dictionary import Dictionary
 from klipperd.wire.filelink import FileLink
-from klipperd.workers import SameThread
 
 __all__ = ["output_path", "run_batch"]
 
@@ -28,25 +25,12 @@ def output_path(output: str, mcu: str) -> str:
     return output if mcu == MAIN_CHIP else f"{output}-{mcu}"
 
 
-def _open_file(path: str) -> PrintFile:
-    folder, name = os.path.split(os.path.abspath(path))
-    opened: list[PrintFile] = []
-    failed: list[str] = []
-    opening = Deferred.fromCoroutine(PrintFile.open(folder, name, SameThread()))
-    opening.addCallbacks(opened.append, lambda failure: failed.append(failure.getErrorMessage()))
-    if failed:
-        raise BatchError(f"{path}: {failed[0]}")
-    return opened[0]
-
-
 def run_batch(config: str, gcode: str, output: str, dictionaries: Mapping[str, Dictionary]) -> None:
     """Turn a G-code file into the commands that MCUs would get.
 
     @raise BatchError: with the place of what is wrong, in the configuration or in the G-code.
     """
-    file = _open_file(gcode)
     with ExitStack() as resources:
-        resources.callback(file.close)
 
         def open_link(mcu: str) -> FileLink:
             target = open(output_path(output, mcu), "wb", buffering=0)  # noqa: SIM115
@@ -55,7 +39,7 @@ def run_batch(config: str, gcode: str, output: str, dictionaries: Mapping[str, D
 
         mcus = FileMcus(dictionaries, open_link)
         try:
-            with OfflineHost(os.path.abspath(config), mcus) as host:
+            with OfflineHost(os.path.abspath(config), mcus) as host, host.open_file(gcode) as file:
                 host.dispatcher.listen(_tell)
                 host.run_file(file)
                 mcus.write()

@@ -1,6 +1,7 @@
 """What takes the place of a printer in a batch run: MCUs that are files, heat that is there at once."""
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from attrs import define, field
 from twisted.internet.interfaces import IReactorTime
@@ -51,8 +52,8 @@ class FileMcus:
 
     _dictionaries: Mapping[str, Dictionary]
     _open_link: Callable[[str], FileLink]
-    heat: Callable[[str], HeatModel] = field(default=lambda _section: InstantHeat())
     stretch: float = STRETCH
+    approach_share: float = 1.0
     lines: list[FileLine] = field(init=False, factory=list)
 
     def open_line(self, name: str, clock: IReactorTime) -> FileLine:
@@ -65,6 +66,13 @@ class FileMcus:
         line = FileLine(name, self._open_link(key), dictionary, clock)
         self.lines.append(line)
         return line
+
+    def heat(self, section: str, config: Any, clock: IReactorTime) -> HeatModel:
+        """See L{klipperd.objects.services.Offline}."""
+        return InstantHeat()
+
+    def waited(self, seconds: float) -> None:
+        """See L{klipperd.objects.services.Offline}."""
 
     def write(self, until: float | None = None) -> None:
         """Write what the MCUs must have until a time (s), all of it without. @raise OSError: it fails."""

@@ -1,5 +1,8 @@
 """Run a G-code file through a whole motion host that has no hardware, as fast as the computer can."""
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from attrs import define, field
@@ -17,9 +20,11 @@ from klipperd.gcode.filerun import FileRun
 from klipperd.gcode.moves import GcodeMove
 from klipperd.gcode.printfile import PrintFile
 from klipperd.host import Host
+from klipperd.motion.extruder import ExtruderMotion
 from klipperd.motion.toolhead import Toolhead
 from klipperd.objects.catalogue import load_catalogue
 from klipperd.objects.services import HostSettings, HostState
+from klipperd.printer.extruder import Extruder
 from klipperd.printer.toolhead import ToolheadCommands
 from klipperd.remote.procedures import Procedures
 from klipperd.workers import SameThread
@@ -43,6 +48,7 @@ class OfflineHost:
     dispatcher: Dispatcher = field(init=False)
     host: Host = field(init=False)
     _written: float = field(init=False, default=0.0)
+    _run: FileRun | None = field(init=False, default=None)
 
     def __attrs_post_init__(self) -> None:
         settings = HostSettings(self.config_file, offline=self.mcus)
@@ -104,14 +110,50 @@ class OfflineHost:
         made: ToolheadCommands | None = self._part(ToolheadCommands)
         return made.toolhead if made is not None else None
 
+    def require_toolhead(self) -> Toolhead:
+        """The tool head. @raise BatchError: the configuration has none."""
+        found = self.toolhead
+        if found is None:
+            raise BatchError(f"{self.config_file}: there is no [printer]")
+        return found
+
+    @property
+    def extruders(self) -> list[ExtruderMotion]:
+        """All extruders."""
+        made = self.host.built.objects.values()
+        return [extruder.motion for extruder in made if isinstance(extruder, Extruder)]
+
+    @property
+    def kinematics_name(self) -> str:
+        """What C{kinematics} says in the configuration."""
+        return self.host.configuration.raw.get("printer", {}).get("kinematics", "")
+
     # running
+
+    @contextmanager
+    def open_file(self, path: str) -> Iterator[PrintFile]:
+        """A file to execute, closed at the end. @raise BatchError: it can't be opened."""
+        folder, name = os.path.split(os.path.abspath(path))
+        try:
+            file = self.drive(Deferred.fromCoroutine(PrintFile.open(folder, name, SameThread())))
+        except CommandError as error:
+            raise BatchError(f"{path}: {error}") from error
+        try:
+            yield file
+        finally:
+            file.close()
+
+    @property
+    def position(self) -> int:
+        """The byte of the file up to which it was executed."""
+        return self._run.position if self._run is not None else 0
 
     def run_file(self, file: PrintFile) -> None:
         """Execute a whole file, up to the end of its last move.
 
         @raise BatchError: naming the line that failed.
         """
-        run = FileRun(file, 0, self.dispatcher, self.moves)
+        run = self._run = FileRun(file, 0, self.dispatcher, self.moves)
         try:
             self.drive(Deferred.fromCoroutine(run.run()))
             if self.toolhead is not None:

@@ -3,39 +3,24 @@
 A fast approach, a retreat, and a slow second approach (Config_Reference.md, "stepper").
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from math import isfinite
 from typing import Any
 
-from attrs import frozen
 from twisted.internet.defer import Deferred, DeferredList
 
 from klipperd.errors import CommandError
 from klipperd.mcu.trsync import HomingFailed, TriggerReason
 from klipperd.motion.drip import drip_until
-from klipperd.motion.kinematics.base import AXES, Vector
+from klipperd.motion.kinematics.goals import AXES, HomingGoal, HomingResult, rail_goal
 from klipperd.motion.motors import StepperMotor
 from klipperd.motion.rails import Rail, RailEndstop
 from klipperd.motion.toolhead import Toolhead
 
-__all__ = ["HomingResult", "home_axis", "homing_move"]
+__all__ = ["HomingResult", "home", "home_axis", "homing_move"]
 
 SHORTEST_REST = 50e-6
 """Seconds between two looks at a switch."""
-OVERSHOOT = 1.5
-"""The first approach may go so many times the axis' travel before it is given up."""
-
-
-@frozen
-class HomingResult:
-    """What a homing move came to: positions (mm) in the coordinates that held when it began."""
-
-    triggered: Vector
-    """Where the tool head was at the trigger."""
-    halted: Vector
-    """Where it came to rest."""
-    moved: bool
-    """Whether any motor stepped before the trigger."""
-
 
 def _rest_time(motors: Sequence[StepperMotor], speed: float) -> float:
     """Seconds between two looks at the switch: a step's time, but not too often for the MCU."""
@@ -73,7 +58,9 @@ async def homing_move(
                 at_trigger.update({motor: _steps_at(motor, outcome) for motor in endstop.motors})
         for motor in motors:
             await motor.halted()
-        at_rest = halted = toolhead.kinematics.position(lambda motor: motor.motion.commanded)
+        halted = toolhead.kinematics.position(lambda motor: motor.motion.commanded)
+        # Where motors don't tell (towers that were at odds before homing), it is where it was taken to go.
+        at_rest = [h if isfinite(h) else t for h, t in zip(halted, target, strict=False)]
     finally:
         toolhead.end_drip(at_rest)
     for hit, outcome in outcomes:
@@ -82,7 +69,12 @@ async def homing_move(
     trigger = toolhead.kinematics.position(
         lambda motor: motor.motion.coordinate_of(at_trigger.get(motor, motor.motion.steps))
     )
-    return HomingResult(trigger, halted, any(at_trigger[m] != before[m] for m in motors))
+    overshoot = {m: m.motion.commanded - at for m, at in _coordinates(at_trigger)}
+    return HomingResult(trigger, halted, any(at_trigger[m] != before[m] for m in motors), overshoot)
+
+
+def _coordinates(steps: Mapping[StepperMotor, int]) -> Iterator[tuple[StepperMotor, float]]:
+    return ((motor, motor.motion.coordinate_of(at)) for motor, at in steps.items())
 
 
 async def _drip(toolhead: Toolhead, endstops: Sequence[RailEndstop], end: float) -> list[tuple[bool, Any]]:
@@ -111,48 +103,74 @@ def _steps_at(motor: StepperMotor, print_time: float) -> int:
     return motor.motion.position_at_clock(motor.hardware.mcu.print_time_to_clock(print_time))
 
 
+async def home(toolhead: Toolhead, axes: str) -> None:
+    """Home these axes (of C{"xyz"}), and those that can't be homed without them.
+
+    @raise CommandError: when it can't be done; the axis concerned isn't homed then.
+    """
+    goals = toolhead.kinematics.homing(axes)
+    homed = "".join(goal.axes for goal in goals)
+    for axis in axes:
+        if axis not in homed:
+            raise CommandError(f"Axis {axis} can't be homed: these kinematics have no motor for it")
+    for goal in goals:
+        await _home_goal(toolhead, goal)
+
+
 async def home_axis(toolhead: Toolhead, rail: Rail) -> None:
     """Home one axis. @raise CommandError: when it can't be done; the axis isn't homed then."""
-    axis = AXES.index(rail.axis)
-    toolhead.clear_homed(rail.axis)
-    toolhead.lookahead.set_unbounded(axis)
+    await _home_goal(toolhead, rail_goal(rail))
+
+
+async def _home_goal(toolhead: Toolhead, goal: HomingGoal) -> None:
+    await goal.prepare(toolhead)
+    if not goal.axes:
+        return
+    toolhead.clear_homed(goal.axes)
+    for axis in goal.axes:
+        toolhead.lookahead.set_unbounded(AXES.index(axis))
     try:
-        position = await _approach_twice(toolhead, rail, axis)
+        position = await _approach_twice(toolhead, goal)
     except BaseException:
-        toolhead.clear_homed(rail.axis)
+        toolhead.clear_homed(goal.axes)
         raise
-    toolhead.set_position(position, rail.axis)
+    toolhead.set_position(position, goal.axes)
 
 
-async def _approach_twice(toolhead: Toolhead, rail: Rail, axis: int) -> list[float]:
-    config = rail.config
-    low, high = rail.travel
-    travel = OVERSHOOT * (high - low)
-    position = await _approach(toolhead, rail, axis, travel, config.homing_speed)
+async def _approach_twice(toolhead: Toolhead, goal: HomingGoal) -> list[float]:
+    config = goal.config
+    if not goal.endstops:
+        return _placed(toolhead.position, goal.target)
+    position = await _approach(toolhead, goal, goal.begin, config.homing_speed)
     if config.homing_retract_dist <= 0.0:
         return position
     toolhead.set_position(position, tell=False)
-    retreat = toolhead.position
-    retreat[axis] -= rail.direction * config.homing_retract_dist
-    toolhead.move(retreat, config.homing_retract_speed or config.homing_speed)
+    away = _shifted(toolhead.position, goal.back(config.homing_retract_dist))
+    toolhead.move(away, config.homing_retract_speed or config.homing_speed)
     second_speed = config.second_homing_speed or config.homing_speed / 2.0
     await toolhead.wait_moves()
-    return await _approach(toolhead, rail, axis, 2.0 * config.homing_retract_dist, second_speed, again=True)
+    back = goal.back(2.0 * config.homing_retract_dist)
+    begin = {axis: at + back[axis] for axis, at in goal.target.items()}
+    return await _approach(toolhead, goal, begin, second_speed, again=True)
 
 
 async def _approach(
-    toolhead: Toolhead, rail: Rail, axis: int, travel: float, speed: float, *, again: bool = False
+    toolhead: Toolhead, goal: HomingGoal, begin: Mapping[str, float], speed: float, *, again: bool = False
 ) -> list[float]:
-    """Approach the endstop from wherever the axis is, by C{travel} mm at most; the position found."""
-    at_endstop = rail.config.position_endstop
-    start = toolhead.position
-    start[axis] = at_endstop - rail.direction * travel
-    toolhead.set_position(start, tell=False)
-    target = toolhead.position
-    target[axis] = at_endstop
-    result = await homing_move(toolhead, rail.endstops, target, speed)
+    """Approach the endstops from wherever the machine is, as if it were at C{begin}; the position found."""
+    toolhead.set_position(_placed(toolhead.position, begin), tell=False)
+    target = _placed(toolhead.position, goal.target)
+    result = await homing_move(toolhead, goal.endstops, target, speed)
     if again and not result.moved:
-        raise CommandError(f"Endstop {rail.axis} still triggered after retract")
-    found = toolhead.position
-    found[axis] = at_endstop + result.halted[axis] - result.triggered[axis]
-    return found
+        raise CommandError(f"Endstop {goal.name} still triggered after retract")
+    return _placed(toolhead.position, goal.locate(result))
+
+
+def _placed(position: list[float], at: Mapping[str, float]) -> list[float]:
+    for axis, value in at.items():
+        position[AXES.index(axis)] = value
+    return position
+
+
+def _shifted(position: list[float], by: Mapping[str, float]) -> list[float]:
+    return _placed(position, {axis: position[AXES.index(axis)] + step for axis, step in by.items()})

@@ -394,11 +394,12 @@ class Toolhead:
 
     def mark_homed(self, axes: str) -> None:
         """These axes' positions are known: they may move within their travel."""
+        travel = self.kinematics.travel if axes else {}
         for axis in axes:
-            rail = self.kinematics.rails.get(axis)
-            if rail is not None:
-                self.lookahead.set_range(AXES.index(axis), *rail.travel)
+            if axis in travel:
+                self.lookahead.set_range(AXES.index(axis), *travel[axis])
         self.homed_axes = "".join(axis for axis in AXES if axis in self.homed_axes + axes)
+        self.kinematics.axes_known(self.homed_axes)
 
     def clear_homed(self, axes: str = AXES) -> None:
         """These axes' positions are not known any more."""
@@ -406,6 +407,7 @@ class Toolhead:
             if axis not in self.kinematics.unchecked_axes:
                 self.lookahead.clear_range(AXES.index(axis))
         self.homed_axes = "".join(axis for axis in self.homed_axes if axis not in axes)
+        self.kinematics.axes_known(self.homed_axes)
 
     # The end
 

@@ -45,11 +45,18 @@ class Offline(Protocol):
     def stretch(self) -> float:
         """How many times as far ahead as usual motion is planned."""
 
+    @property
+    def approach_share(self) -> float:
+        """How much of the way that homing allows for it goes until the endstop is thought to trigger."""
+
     def open_line(self, name: str, clock: IReactorTime) -> Any:
         """What takes the place of the L{klipperd.mcu.line.Line} to an MCU."""
 
-    def heat(self, section: str) -> HeatModel:
-        """The heater of a section."""
+    def heat(self, section: str, config: Any, clock: IReactorTime) -> HeatModel:
+        """The heater of a section with its options (L{klipperd.printer.heater_options.HeaterConfig})."""
+
+    def waited(self, seconds: float) -> None:
+        """A command has waited for temperatures for so long."""
 
 
 @frozen

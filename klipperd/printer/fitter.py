@@ -10,6 +10,7 @@ from klipperd.errors import ConfigError
 from klipperd.mcu.board import Board
 from klipperd.objects import Identity, PrinterObject
 from klipperd.objects.services import HostControl, HostSettings, Offline
+from klipperd.printer.heater_options import HeaterConfig
 from klipperd.printer.heaters import Heaters
 from klipperd.printer.thermometer import Fitting, Gauge, ModelGauge, NoOptions, SensorType, Thermometer
 
@@ -26,11 +27,13 @@ class Fitter:
     _host: HostControl
     _offline: Offline | None = None
 
-    def gauge(self, section: str, smooth_time: float) -> Gauge:
+    def gauge(self, section: str, config: HeaterConfig) -> Gauge:
         """A heater's gauge, which only thinks of a temperature where there is no hardware."""
         if self._offline is not None:
-            return ModelGauge(self.clock, smooth_time, self._offline.heat(section))
-        return Gauge(self.clock, smooth_time)
+            return ModelGauge(
+                self.clock, config.smooth_time, self._offline.heat(section, config, self.clock)
+            )
+        return Gauge(self.clock, config.smooth_time)
 
     def fit(
         self,

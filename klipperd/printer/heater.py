@@ -213,7 +213,7 @@ def fit_heater(
     pwm = fitter.board.pwm_out(
         config.heater_pin, cycle_time=config.pwm_cycle_time, max_duration=MAX_HEAT_TIME
     )
-    gauge, output = fitter.gauge(identity.section, config.smooth_time), _Output(pwm, clock)
+    gauge, output = fitter.gauge(identity.section, config), _Output(pwm, clock)
     heater = kind(identity.section, identity.name, config, gauge, output, gcode_id)
     limits = (config.min_temp, config.max_temp)
     heater.thermometer = fitter.fit(sensor_type, config.sensor, identity, limits, heater.read)

@@ -10,7 +10,7 @@ from twisted.internet.interfaces import IReactorTime
 from klipperd.errors import CommandError
 from klipperd.gcode.temperatures import TemperatureReport
 from klipperd.objects import Call, PrinterObject, command, param, status_field
-from klipperd.objects.services import HostSettings
+from klipperd.objects.services import HostSettings, Offline
 from klipperd.objects.values import nearest
 from klipperd.printer.thermometer import Gauge, NoOptions, Thermometer
 
@@ -60,7 +60,7 @@ class Heaters(TemperatureReport):
     """Knows every heater and sensor; they add themselves when they are built."""
 
     _clock: IReactorTime
-    _offline: bool = False
+    _offline: Offline | None = None
     heaters: "list[Heater]" = field(init=False, factory=list)
     sensors: list[TemperatureSource] = field(init=False, factory=list)
     monitors: list[str] = field(init=False, factory=list)
@@ -157,11 +157,14 @@ class Heaters(TemperatureReport):
         @raise CommandError: when the printer shuts down meanwhile.
         """
         self._interrupted = False
+        began = self._clock.seconds()
         while not arrived() and not self._interrupted:
-            if self._offline and all(heater.settled for heater in self.heaters):
-                return  # nothing will change any more
+            if self._offline is not None and all(heater.settled for heater in self.heaters):
+                break  # nothing will change any more
             call.respond(self.temperature_report())
             await self._pause(_REPORT_EVERY)
+        if self._offline is not None:
+            self._offline.waited(self._clock.seconds() - began)
 
     async def _pause(self, seconds: float) -> None:
         timer = self._clock.callLater(seconds, lambda: waiting.callback(None))
@@ -208,7 +211,7 @@ def _listed(names: list[str]) -> str:
 
 def build_heaters(config: NoOptions, clock: IReactorTime, settings: HostSettings) -> Heaters:
     """Build the C{heaters} object."""
-    return Heaters(clock, settings.offline is not None)
+    return Heaters(clock, settings.offline)
 
 
 heaters = PrinterObject("heaters", NoOptions, build_heaters, internal=True)
