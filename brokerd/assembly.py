@@ -28,6 +28,8 @@ from brokerd.files.announce import FileChanges
 from brokerd.files.config import FileManagerConfig
 from brokerd.files.metadata import GcodeMetadata
 from brokerd.files.methods import FileMethods
+from brokerd.files.observer import FileObserver
+from brokerd.files.processing import ObjectProcessing
 from brokerd.files.roots import PARTIAL, Root, Roots
 from brokerd.files.transfer import FileTransfer
 from brokerd.hostlink import HostLink
@@ -43,6 +45,7 @@ from brokerd.octoprint import OctoprintEndpoints
 from brokerd.printer.methods import PrinterMethods
 from brokerd.printer.passthrough import HostProcedures
 from brokerd.printer.session import HostSession
+from brokerd.programs import Programs
 from brokerd.registry.reference import openapi
 from brokerd.registry.table import Registry
 from brokerd.server_methods import ServerFacts, ServerMethods
@@ -67,6 +70,7 @@ class Assembly:
 
     @ivar settings: what they were made from.
     @ivar restart: restarts the whole.
+    @ivar services: parts that are started after the database and stopped before it.
     """
 
     settings: BrokerSettings
@@ -84,6 +88,9 @@ class Assembly:
     metadata: GcodeMetadata = field(init=False)
     history: HistoryMethods = field(init=False)
     queue: JobQueueMethods = field(init=False)
+    services: list[Any] = field(init=False, factory=list)
+    programs: Programs = field(init=False)
+    observer: FileObserver = field(init=False)
     temperatures: TemperatureStore = field(init=False)
     load: LoadWatch = field(init=False)
     extensions: ExtensionMethods = field(init=False)
@@ -100,6 +107,7 @@ class Assembly:
     def __attrs_post_init__(self) -> None:
         settings, reactor = self.settings, self.reactor
         self.threads = WorkerThreads(reactor, "brokerd", _THREADS)
+        self.programs = Programs(reactor)
         backups = settings.data / "backup" / "database"
         self.database = Database(reactor, settings.data / "database" / "brokerd.sqlite", backups)
         self.host = HostSession(self.link, reactor, self.broadcaster, self.chores)
@@ -112,8 +120,7 @@ class Assembly:
 
     def _add_roots(self) -> None:
         data = self.settings.data
-        config_writable = self.settings.sections.one(FileManagerConfig).enable_config_write_access
-        writable = {"gcodes": True, "config": config_writable}
+        writable = {"gcodes": True, "config": self._files.enable_config_write_access}
         for name in ("config", "logs", "gcodes"):
             self.roots.add(Root(name, data / name, writable.get(name, False)))
 
@@ -154,6 +161,7 @@ class Assembly:
         self.load = LoadWatch(self.reactor, threads, self.broadcaster, now, lambda: self.sockets.count)
         self.metadata = GcodeMetadata(self.roots, threads, self.database)
         changes = FileChanges(threads, self.broadcaster)
+        self._watch_files(changes)
         jobs = self.jobs = JobWatch(host)
         start_print = PrintStarter(host, jobs).start
         self.history = HistoryMethods(self.database, self.metadata, jobs, self.broadcaster, now)
@@ -180,7 +188,16 @@ class Assembly:
             DatabaseMaintenance(self.database, printing, self.restart),
             DatabaseDebugMethods(self.database),
             FileMethods(self.roots, threads, self.metadata, changes, printing),
-            FileTransfer(self.roots, threads, self.metadata, changes, printing, start_print, self._log_file),
+            FileTransfer(
+                self.roots,
+                threads,
+                self.metadata,
+                changes,
+                printing,
+                start_print,
+                self._log_file,
+                self._upload_queue(),
+            ),
             PrinterMethods(host, console),
             MachineMethods(threads),
             LoadMethods(self.load),
@@ -197,6 +214,24 @@ class Assembly:
         self.house = House(self)
         self.house.build(settings.sections.titles)
         self.registry.add_fallback(HostProcedures(host).find)
+
+    @property
+    def _files(self) -> FileManagerConfig:
+        return self.settings.sections.one(FileManagerConfig)
+
+    def _watch_files(self, changes: FileChanges) -> None:
+        config = self._files
+        if config.enable_object_processing:
+            step = ObjectProcessing(self.programs, self.threads).step
+            self.metadata.processors.add("object processing", step)
+        listen = config.file_system_observer == "inotify"
+        self.observer = FileObserver(
+            self.reactor, self.roots, self.threads, self.metadata, changes, self.chores, listen
+        )
+        self.services.append(self.observer)
+
+    def _upload_queue(self) -> Callable[[list[str]], Any] | None:
+        return self.queue.add if self._files.queue_gcode_uploads else None
 
     def _offer_remote_methods(self) -> None:
         """What macros of the motion host may call."""
@@ -217,7 +252,9 @@ class Assembly:
                 *self.settings.warnings,
                 *self.database.warnings,
                 *self.entrance.warnings,
+                *filter(None, [self.tls.problem]),
                 *self.house.warnings,
+                *(self.observer.warnings if self._files.enable_observer_warnings else ()),
             ],
             failed=lambda: self.house.failed,
             sockets=lambda: self.sockets.count,

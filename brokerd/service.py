@@ -59,6 +59,8 @@ class Broker(Service):
         parts.database.startService()
         parts.temperatures.startService()
         parts.load.startService()
+        for each in parts.services:
+            each.startService()
         parts.host.startService()
         parts.house.startService()
         if IService.providedBy(self._link) and not self._link.running:
@@ -69,7 +71,7 @@ class Broker(Service):
     def _listen(self, settings: BrokerSettings, parts: Assembly) -> None:
         self._listeners = []
         for description in settings.listen:
-            listener = Listener(self._reactor, description, parts.site)
+            listener = Listener(self._reactor, description, parts.port)
             try:
                 listener.startService()
             except Exception:
@@ -124,6 +126,7 @@ class Broker(Service):
             await _settled(listener.stopService())
         parts.sockets.close_all()
         parts.site.close_idle()
+        parts.port.abort_all()
         if parts.sockets.count:
             await deferLater(self._reactor, _GOODBYE)
         parts.sockets.abort_all()
@@ -133,6 +136,9 @@ class Broker(Service):
         await _settled(parts.entrance.names.stopService())
         await _settled(parts.house.stopService())
         parts.chores.cancel()
+        parts.programs.cancel()
+        for each in reversed(parts.services):
+            await _settled(each.stopService())
         await parts.history.settle()
         for service in (parts.host, parts.temperatures, parts.load, parts.threads, parts.database):
             await _settled(service.stopService())

@@ -11,9 +11,10 @@ from twisted.logger import Logger
 from brokerd.database import namespaces
 from brokerd.database.store import Database
 from brokerd.errors import NotFound
-from brokerd.files import thumbnails
+from brokerd.files import objects, thumbnails
 from brokerd.files.gcode_comments import read_ends
 from brokerd.files.listing import gcode_files
+from brokerd.files.processing import FileProcessors
 from brokerd.files.roots import Location, Roots, is_gcode
 from brokerd.files.slicers import describe_gcode
 from brokerd.threads import WorkerThreads
@@ -35,7 +36,7 @@ def extract(path: Path) -> dict[str, Any]:
         "size": status.st_size,
         "modified": status.st_mtime,
         "uuid": str(uuid.uuid4()),
-        "file_processors": [],
+        "file_processors": _processors(ends.header, ends.footer),
         **describe_gcode(ends),
     }
     pictures = thumbnails.write(path, thumbnails.embedded(ends.header))
@@ -44,13 +45,32 @@ def extract(path: Path) -> dict[str, Any]:
     return {**found, "print_start_time": None, "job_id": None}
 
 
+_PROCESSORS = {
+    "preprocess_cancellation": (objects.MARK,),
+    "klipper_estimator": (b"Processed by klipper_estimator",),
+}
+
+
+def _processors(header: bytes, footer: bytes) -> list[str]:
+    """Programs that have changed a file since it was sliced."""
+    return [
+        name
+        for name, marks in _PROCESSORS.items()
+        if any(mark in part for mark in marks for part in (header, footer))
+    ]
+
+
 @define(eq=False)
 class GcodeMetadata:
-    """Metadata by path below the gcodes root."""
+    """Metadata by path below the gcodes root.
+
+    @ivar processors: what is done to a file before it is read.
+    """
 
     _roots: Roots
     _threads: WorkerThreads
     _database: Database
+    processors: FileProcessors = field(factory=FileProcessors)
     _known: dict[str, dict[str, Any]] = field(init=False, factory=dict)
     _one_at_a_time: DeferredLock = field(init=False, factory=DeferredLock)
 
@@ -91,6 +111,8 @@ class GcodeMetadata:
         location = self._locate(filename)
         await self._one_at_a_time.acquire()
         try:
+            if _is_new(self._known.get(location.path), await self._threads.run(_status, location)):
+                await self.processors.run(location.real())
             found = await self._threads.run(_extract_at, location)
         finally:
             self._one_at_a_time.release()
@@ -105,6 +127,13 @@ class GcodeMetadata:
         known = self._known.get(filename)
         if known is not None:
             await self._keep(filename, {**known, "job_id": job, "print_start_time": start_time})
+
+    async def moved(self, source: str, dest: str) -> None:
+        """Let what is known of the files in a directory follow it."""
+        for name in [name for name in self._known if name.startswith(f"{source}/")]:
+            found = self._known.pop(name)
+            await self._keep(dest + name.removeprefix(source), found)
+        await self.forget(source)
 
     async def forget(self, filename: str) -> None:
         """Drop a file, or all files of a directory, that are gone."""
@@ -128,6 +157,10 @@ class GcodeMetadata:
         if not is_gcode(location.path):
             raise NotFound(f"{filename!r} is no G-code file")
         return location
+
+
+def _is_new(known: dict[str, Any] | None, status: tuple[float, int]) -> bool:
+    return not _is_current(known, *status)
 
 
 def _is_current(known: dict[str, Any] | None, modified: float, size: int) -> bool:

@@ -97,40 +97,46 @@ class FileMethods:
     @method("server.files.post_directory", "POST /server/files/directory", result=CHANGE)
     async def post_directory(self, path: Path) -> dict[str, Any]:
         """Create a directory."""
-        location = self._roots.locate(path)
-        await self._threads.run(changes.make_directory, location)
-        return await self._changes.tell("create_dir", location)
+        with self._changes.own():
+            location = self._roots.locate(path)
+            await self._threads.run(changes.make_directory, location)
+            return await self._changes.tell("create_dir", location)
 
     @method("server.files.delete_directory", "DELETE /server/files/directory", result=CHANGE)
     async def delete_directory(
         self, path: Path, force: Annotated[bool, "with what is in it"] = False
     ) -> dict[str, Any]:
         """Delete a directory."""
-        location = self._roots.locate(path)
-        self._check_free(location)
-        await self._threads.run(changes.delete_directory, location, force)
-        await self._forget(location)
-        return await self._changes.tell("delete_dir", location)
+        with self._changes.own():
+            location = self._roots.locate(path)
+            self._check_free(location)
+            await self._threads.run(changes.delete_directory, location, force)
+            await self._forget(location)
+            return await self._changes.tell("delete_dir", location)
 
     @method("server.files.move", "POST /server/files/move", result="{item, source_item, action}")
     async def move(self, source: Path, dest: Path) -> dict[str, Any]:
         """Move or rename a file or directory."""
-        start, end = self._roots.locate(source), self._roots.locate(dest)
-        self._check_free(start)
-        self._check_free(end)
-        final, is_directory = await self._threads.run(changes.move, start, end)
-        await self._forget(start)
-        await self._scan(final)
-        return await self._changes.tell("move_dir" if is_directory else "move_file", final, start)
+        with self._changes.own():
+            start, end = self._roots.locate(source), self._roots.locate(dest)
+            self._check_free(start)
+            self._check_free(end)
+            final, is_directory = await self._threads.run(changes.move, start, end)
+            if is_directory and start.root.name == final.root.name == "gcodes":
+                await self._metadata.moved(start.path, final.path)
+            await self._forget(start)
+            await self._scan(final)
+            return await self._changes.tell("move_dir" if is_directory else "move_file", final, start)
 
     @method("server.files.copy", "POST /server/files/copy", result=CHANGE)
     async def copy(self, source: Path, dest: Path) -> dict[str, Any]:
         """Copy a file or directory."""
-        start, end = self._roots.locate(source), self._roots.locate(dest)
-        self._check_free(end)
-        final, action = await self._threads.run(changes.copy, start, end)
-        await self._scan(final)
-        return await self._changes.tell(action, final)
+        with self._changes.own():
+            start, end = self._roots.locate(source), self._roots.locate(dest)
+            self._check_free(end)
+            final, action = await self._threads.run(changes.copy, start, end)
+            await self._scan(final)
+            return await self._changes.tell(action, final)
 
     @method("server.files.zip", "POST /server/files/zip", result="{destination, action}")
     async def zip(
@@ -140,12 +146,13 @@ class FileMethods:
         store_only: Annotated[bool, "without compression"] = False,
     ) -> dict[str, Any]:
         """Pack files and directories into an archive."""
-        name = dest or time.strftime("config/collection-%Y%m%d-%H%M%S.zip")
-        location = self._roots.locate(name)
-        content = [self._roots.locate(each) for each in items]
-        await self._threads.run(changes.pack, content, location, store_only)
-        await self._changes.tell("create_file", location)
-        return {"destination": await self._threads.run(describe, location), "action": "zip_files"}
+        with self._changes.own():
+            name = dest or time.strftime("config/collection-%Y%m%d-%H%M%S.zip")
+            location = self._roots.locate(name)
+            content = [self._roots.locate(each) for each in items]
+            await self._threads.run(changes.pack, content, location, store_only)
+            await self._changes.tell("create_file", location)
+            return {"destination": await self._threads.run(describe, location), "action": "zip_files"}
 
     @method(
         "server.files.delete_file",
@@ -157,11 +164,12 @@ class FileMethods:
     )
     async def delete_file(self, path: Path) -> dict[str, Any]:
         """Delete a file."""
-        location = self._roots.locate(path)
-        self._check_free(location)
-        await self._threads.run(changes.delete_file, location)
-        await self._forget(location)
-        return await self._changes.tell("delete_file", location)
+        with self._changes.own():
+            location = self._roots.locate(path)
+            self._check_free(location)
+            await self._threads.run(changes.delete_file, location)
+            await self._forget(location)
+            return await self._changes.tell("delete_file", location)
 
     def _check_free(self, location: Location) -> None:
         """@raise Forbidden: if the file that is printing lies there."""

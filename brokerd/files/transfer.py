@@ -43,6 +43,7 @@ class FileTransfer:
 
     @ivar _printing: the file that is being printed, or None.
     @ivar _start_print: starts a print if the printer is free for it; tells whether it did.
+    @ivar _queue: puts files into the job queue, if that is done with uploads that are to be printed.
     @ivar _logs: what the names of log files at their old addresses stand for.
     """
 
@@ -54,6 +55,7 @@ class FileTransfer:
     _printing: Callable[[], str | None]
     _start_print: StartPrint
     _logs: Callable[[str], Path | None]
+    _queue: Callable[[list[str]], Awaitable[Any]] | None = None
 
     @endpoint(
         "POST /server/files/upload",
@@ -66,19 +68,20 @@ class FileTransfer:
         """Upload a file as multipart/form-data, and print it if asked to."""
         assert request.upload is not None
         received = await request.upload.finish()
-        try:
-            location = self._destination(request, received)
-            await self._threads.run(_place, received.partial, location)
-        except ApiError:
-            await self._threads.run(_remove, received.partial)
-            raise
-        if location.root.name == "gcodes" and is_gcode(location.path):
-            await self._metadata.scan(location.path)
-        change = await self._changes.tell("create_file", location)
-        started = await self._print(request, received, location)
+        with self._changes.own():
+            try:
+                location = self._destination(request, received)
+                await self._threads.run(_place, received.partial, location)
+            except ApiError:
+                await self._threads.run(_remove, received.partial)
+                raise
+            if location.root.name == "gcodes" and is_gcode(location.path):
+                await self._metadata.scan(location.path)
+            change = await self._changes.tell("create_file", location)
+        started, queued = await self._print(request, received, location)
         host = request.headers.get("host", "localhost")
         address = f"http://{host}/server/files/{quote(location.text)}"
-        answer = {**change, "print_started": started, "print_queued": False}
+        answer = {**change, "print_started": started, "print_queued": queued}
         return Content(answer, 201, {"Location": address})
 
     def _destination(self, request: HttpRequest, received: ReceivedFile) -> Location:
@@ -95,11 +98,17 @@ class FileTransfer:
             raise Unprocessable("UFP archives can't be unpacked here: upload the G-code itself")
         return location
 
-    async def _print(self, request: HttpRequest, received: ReceivedFile, location: Location) -> bool:
+    async def _print(
+        self, request: HttpRequest, received: ReceivedFile, location: Location
+    ) -> tuple[bool, bool]:
+        """Print a file if that is wished; whether it was started, or else put into the queue."""
         wanted = received.fields.get("print", request.arguments.get("print", "false"))
         if str(wanted).lower() != "true" or location.root.name != "gcodes":
-            return False
-        return await self._start_print(location.path)
+            return False, False
+        if self._queue is None:
+            return await self._start_print(location.path), False
+        await self._queue([location.path])
+        return False, True
 
     @endpoint("GET /server/files/{root}/{filename}", result="the file")
     async def download(self, request: HttpRequest) -> FileReply:

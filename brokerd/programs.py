@@ -1,0 +1,163 @@
+"""The one way to run other programs: bounded in time and output, ended with the broker."""
+
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from attrs import define, field, frozen
+from twisted.internet.defer import Deferred
+from twisted.internet.error import ProcessExitedAlready
+from twisted.internet.interfaces import IReactorProcess, IReactorTime
+from twisted.internet.protocol import ProcessProtocol
+from twisted.python.failure import Failure
+
+__all__ = ["Ended", "ProgramFailed", "Programs"]
+
+_LONGEST = 8 * 1024 * 1024  # bytes of output that are kept
+
+
+class ProgramFailed(Exception):
+    """A program could not do what it was asked for; the text names it and repeats its last words.
+
+    @ivar output: all that it said.
+    """
+
+    def __init__(self, message: str, output: str = "") -> None:
+        super().__init__(message)
+        self.output = output
+
+
+@frozen
+class Ended:
+    """A program that has ended.
+
+    @ivar code: its exit status; negative for the signal that ended it.
+    @ivar output: what it wrote to its standard output.
+    @ivar errors: what it wrote to its standard error.
+    """
+
+    name: str
+    code: int
+    output: str
+    errors: str
+
+    def check(self) -> str:
+        """Its output.
+
+        @raise ProgramFailed: if it did not end with 0.
+        """
+        if self.code == 0:
+            return self.output
+        words = (self.errors.strip() or self.output.strip()).splitlines()[-3:]
+        how = f"ended with {self.code}" if self.code >= 0 else f"was ended by signal {-self.code}"
+        said = f": {' / '.join(words)}" if words else ""
+        raise ProgramFailed(f"{self.name} {how}{said}"[:500], self.output + self.errors)
+
+
+class _Watched(ProcessProtocol):
+    def __init__(self, name: str, content: bytes, line: Callable[[str], None] | None) -> None:
+        self.done: Deferred[Ended] = Deferred(self._cancelled)
+        self._name, self._content, self._line = name, content, line
+        self._parts: dict[int, list[bytes]] = {1: [], 2: []}
+        self._size, self._rest = 0, b""
+
+    def connectionMade(self) -> None:
+        assert self.transport is not None
+        if self._content:
+            self.transport.write(self._content)
+        self.transport.closeStdin()
+
+    def childDataReceived(self, childFD: int, data: bytes) -> None:
+        self._size += len(data)
+        if self._size <= _LONGEST:
+            self._parts[childFD].append(data)
+        if self._line is not None:
+            *lines, self._rest = (self._rest + data).replace(b"\r", b"\n").split(b"\n")
+            for each in lines:
+                self._line(each.decode("utf-8", "replace"))
+
+    def processEnded(self, reason: Failure) -> None:
+        if self._line is not None and self._rest:
+            self._line(self._rest.decode("utf-8", "replace"))
+        status: Any = reason.value
+        code = status.exitCode if status.exitCode is not None else -(status.signal or 1)
+        out, errors = (b"".join(self._parts[each]).decode("utf-8", "replace") for each in (1, 2))
+        if not self.done.called:
+            self.done.callback(Ended(self._name, code, out, errors))
+
+    def _cancelled(self, _: object) -> None:
+        try:
+            if self.transport is not None:
+                self.transport.signalProcess("KILL")  # type: ignore[attr-defined]
+        except ProcessExitedAlready:
+            pass
+
+
+@define(eq=False)
+class Programs:
+    """Runs programs.
+
+    @ivar _reactor: processes and time.
+    """
+
+    _reactor: Any
+    _running: set[Deferred[Ended]] = field(init=False, factory=set)
+
+    async def run(
+        self,
+        *words: str | Path,
+        cwd: Path | None = None,
+        env: Mapping[str, str] | None = None,
+        content: bytes = b"",
+        timeout: float = 60.0,
+        line: Callable[[str], None] | None = None,
+    ) -> Ended:
+        """Run a program to its end.
+
+        @param words: the program and its arguments; no shell reads them.
+        @param env: added to the environment.
+        @param content: its standard input.
+        @param timeout: seconds after which it is killed.
+        @param line: told of each line that it writes.
+        @raise ProgramFailed: if there is no such program, or it took too long.
+        """
+        argv = [os.fspath(each) for each in words]
+        watched = _Watched(os.path.basename(argv[0]), content, line)
+        processes: IReactorProcess = self._reactor
+        clock: IReactorTime = self._reactor
+        environment = {**os.environ, "LC_ALL": "C.UTF-8", **(env or {})}
+        try:
+            processes.spawnProcess(
+                watched, _found(argv[0]), argv, environment, None if cwd is None else str(cwd)
+            )
+        except OSError as error:
+            raise ProgramFailed(f"{argv[0]}: {error.strerror}") from None
+        running = watched.done
+        self._running.add(running)
+        running.addTimeout(timeout, clock, lambda _, after: _raise(argv[0], after))
+        try:
+            return await running
+        finally:
+            self._running.discard(running)
+
+    def cancel(self) -> None:
+        """Kill all that runs."""
+        for running in list(self._running):
+            running.cancel()
+
+
+def _found(name: str) -> str:
+    """The path of a program.
+
+    @raise ProgramFailed: if it is not installed.
+    """
+    path = shutil.which(name)
+    if path is None:
+        raise ProgramFailed(f"{name} is not installed")
+    return path
+
+
+def _raise(name: str, after: float | None) -> Ended:
+    raise ProgramFailed(f"{os.path.basename(name)} did not end within {after:g} s")
