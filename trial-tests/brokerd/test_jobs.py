@@ -146,7 +146,8 @@ class QueueTests(BrokerTestCase):
         status = await self.ask("start")
         self.assertEqual((status["queue_state"], self.files(status)), ("paused", ["b.gcode"]))
         self.assertEqual(self.fake.objects["print_stats"]["filename"], "a.gcode")
-        loaded = client.notifications[-1]["params"][0]
+        queue_changes = [n for n in client.notifications if n["method"] == "notify_job_queue_changed"]
+        loaded = queue_changes[-1]["params"][0]
         self.assertEqual((loaded["action"], loaded["queue_state"]), ("job_loaded", "paused"))
         told = client.expect("notify_job_queue_changed")
         self.assertEqual((await self.ask("start"))["queue_state"], "ready")
