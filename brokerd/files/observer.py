@@ -22,7 +22,7 @@ from brokerd.errors import ApiError
 from brokerd.files.announce import FileChanges
 from brokerd.files.metadata import GcodeMetadata
 from brokerd.files.roots import Location, Root, Roots, is_gcode
-from brokerd.files.snapshot import Change, Entry, compare, look, look_below
+from brokerd.files.snapshot import Change, Entry, compare, look, look_below, outermost
 from brokerd.threads import WorkerThreads
 
 __all__ = ["FileObserver"]
@@ -183,13 +183,13 @@ class FileObserver(Service):
         tree.known.update(after)
         tree.watched &= {"", *(path for path, entry in tree.known.items() if entry.is_directory)}
         self._watch(tree, [path for path, entry in after.items() if entry.is_directory])
-        if len(changes) > _MANY:
-            for change in changes:
-                await self._follow(tree, change)
-            await self._changes.tell_of_others("root_update", Location(tree.root, ""))
-            return
+        told = outermost(changes)
         for change in changes:
             await self._follow(tree, change)
+        if len(told) > _MANY:
+            await self._changes.tell_of_others("root_update", Location(tree.root, ""))
+            return
+        for change in told:
             location = Location(tree.root, change.path)
             source = Location(tree.root, change.source) if change.source is not None else None
             await self._changes.tell_of_others(change.action, location, source)
@@ -198,7 +198,9 @@ class FileObserver(Service):
         """Let the metadata of G-code follow."""
         if tree.root.name != "gcodes":
             return
-        if change.source is not None:
+        if change.action == "move_dir" and change.source is not None:
+            await self._metadata.moved(change.source, change.path)
+        elif change.source is not None:
             await self._metadata.forget(change.source)
         if change.action.startswith("delete"):
             await self._metadata.forget(change.path)

@@ -10,7 +10,7 @@ from attrs import evolve, field, frozen
 from brokerd.files.roots import PARTIAL
 from brokerd.files.thumbnails import FOLDER as THUMBNAILS
 
-__all__ = ["Change", "Entry", "Snapshot", "compare", "look", "look_below"]
+__all__ = ["Change", "Entry", "Snapshot", "compare", "look", "look_below", "outermost"]
 
 
 @frozen
@@ -117,18 +117,19 @@ def compare(before: Snapshot, after: Snapshot) -> list[Change]:
         old = before.get(path)
         if old is not None and _same_kind(old, entry) and old != entry and not entry.is_directory:
             changes.append(Change("modify_file", path))
-    return _outermost(changes)
+    return changes
 
 
 def _same_kind(entry: Entry, other: Entry | None) -> bool:
     return other is not None and entry.is_directory == other.is_directory
 
 
-def _outermost(changes: Iterable[Change]) -> list[Change]:
-    """Without what goes without saying: the content of a directory that moved or vanished."""
+def outermost(changes: Iterable[Change]) -> list[Change]:
+    """Without what goes without saying: the content of a directory that came, moved or vanished."""
     kept: list[Change] = []
     moved: list[tuple[str, str]] = []
     deleted: list[str] = []
+    created: list[str] = []
     for each in sorted(changes, key=lambda change: change.path.count("/")):
         if each.source is not None:
             if any(
@@ -137,6 +138,11 @@ def _outermost(changes: Iterable[Change]) -> list[Change]:
                 continue
             if each.action == "move_dir":
                 moved.append((each.path, each.source))
+        if each.action.startswith("create"):
+            if any(each.path.startswith(f"{folder}/") for folder in created):
+                continue
+            if each.action == "create_dir":
+                created.append(each.path)
         if each.action.startswith("delete"):
             if any(each.path.startswith(f"{folder}/") for folder in deleted):
                 continue

@@ -7,7 +7,7 @@ from pathlib import Path
 from twisted.trial.unittest import SynchronousTestCase
 
 from brokerd.files import observer
-from brokerd.files.snapshot import compare, look_below
+from brokerd.files.snapshot import compare, look_below, outermost
 
 from .harness import BrokerTestCase, SocketClient
 
@@ -23,7 +23,7 @@ class CompareTests(SynchronousTestCase):
         self.before = look_below(self.root)
 
     def changes(self) -> list[tuple[str, ...]]:
-        found = compare(self.before, look_below(self.root))
+        found = outermost(compare(self.before, look_below(self.root)))
         return [(each.action, each.path) + ((each.source,) if each.source else ()) for each in found]
 
     def test_nothing(self) -> None:
@@ -90,7 +90,7 @@ class ObserverTests(BrokerTestCase):
 
     async def test_new_directories_are_watched(self) -> None:
         (self.gcodes / "sub" / "inner").mkdir(parents=True)
-        await self.until(lambda: ("create_dir", "sub/inner") in self.told())
+        await self.until(lambda: "sub/inner" in self.parts.observer._trees[1].watched)
         (self.gcodes / "sub" / "inner" / "x.gcode").write_text("G28\n")
         await self.until(lambda: ("create_file", "sub/inner/x.gcode") in self.told())
 
@@ -126,14 +126,21 @@ class ObserverTests(BrokerTestCase):
 
     async def test_many_at_once(self) -> None:
         self.patch(observer, "_MANY", 5)
+        for number in range(20):
+            (self.gcodes / f"{number}.gcode").write_text("G28\n")
+        await self.until(lambda: ("root_update", "") in self.told())
+        self.assertIsNotNone(self.parts.metadata.known("19.gcode"))
+
+    async def test_a_tree_at_once(self) -> None:
         source = self.data / "many"
         source.mkdir()
-        for number in range(20):
-            (source / f"{number}.gcode").write_text("G28\n")
+        (source / "a.gcode").write_text("G28\n")
         source.rename(self.gcodes / "many")
-        await self.until(lambda: ("root_update", "") in self.told())
-        self.assertEqual(len(self.told()), 1)
-        self.assertIsNotNone(self.parts.metadata.known("many/19.gcode"))
+        await self.until(lambda: self.told() == [("create_dir", "many")])
+        (self.gcodes / "many").rename(self.gcodes / "more")
+        await self.until(lambda: self.told()[1:] == [("move_dir", "more")])
+        self.assertIsNotNone(self.parts.metadata.known("more/a.gcode"))
+        self.assertIsNone(self.parts.metadata.known("many/a.gcode"))
 
     async def test_without_inotify(self) -> None:
         self.parts.observer._reconcile()
