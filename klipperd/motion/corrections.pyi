@@ -30,3 +30,5 @@ class ThermalTransform(Transform):
     adjustment: float
     off_above: float
     def __init__(self, next: Transform, off_above: float = ...) -> None: ...
+    def apply(self) -> None:
+        """Use C{wanted} at once: the machine is where it should be with it."""

@@ -49,6 +49,9 @@ cdef class ThermalTransform(Transform):
         self.next = next
         self.off_above = off_above
 
+    def apply(self):
+        self.adjustment = self.wanted
+
     cdef int step(self, const double *target, double speed, move_fault *fault) noexcept nogil:
         cdef double[AXES_MOST] shifted
         memcpy(shifted, target, sizeof(shifted))

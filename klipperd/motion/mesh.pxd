@@ -21,7 +21,7 @@ cdef class MeshTransform(Transform):
     cdef readonly double fade_target     # mm: what remains then
     cdef public double check_distance    # mm: between two looks at the surface
     cdef public double split_delta       # mm: a change of height that splits a move
-    cdef double offset[3]                # mm: of the nozzle from the place looked up; z counts for fading
+    cdef double nozzle[3]                # mm: of the nozzle from the place looked up; z counts for fading
     cdef mesh_state state
     cdef mesh_state kept
     cdef double surface_height(self, double x, double y) noexcept nogil

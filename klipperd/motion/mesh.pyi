@@ -29,6 +29,8 @@ class MeshTransform(Transform):
         """Fade between heights C{start} and C{end}; not at all when C{end} isn't above C{start}."""
     def set_offset(self, x: float, y: float, z_fade: float) -> None:
         """Of the nozzle (mm) from where the surface is looked up; C{z_fade} only counts for fading."""
+    @property
+    def offset(self) -> tuple[float, float, float]: ...
     def height(self, x: float, y: float) -> float:
         """Of the surface (mm)."""
     @property

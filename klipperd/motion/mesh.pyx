@@ -30,7 +30,7 @@ cdef class MeshTransform(Transform):
         self.next = next
         self.check_distance, self.split_delta = check_distance, split_delta
         memset(&self.surface, 0, sizeof(bed_surface))
-        memset(self.offset, 0, sizeof(self.offset))
+        memset(self.nozzle, 0, sizeof(self.nozzle))
         self.set_fade(0., 0., 0.)
 
     def __dealloc__(self):
@@ -72,7 +72,11 @@ cdef class MeshTransform(Transform):
             self.fade_target = 0.
 
     def set_offset(self, double x, double y, double z_fade):
-        self.offset[0], self.offset[1], self.offset[2] = x, y, z_fade
+        self.nozzle[0], self.nozzle[1], self.nozzle[2] = x, y, z_fade
+
+    @property
+    def offset(self):
+        return self.nozzle[0], self.nozzle[1], self.nozzle[2]
 
     def height(self, double x, double y):
         if self.surface.height == NULL:
@@ -89,7 +93,7 @@ cdef class MeshTransform(Transform):
         return (1. - v) * ((1. - u) * low[0] + u * low[1]) + v * ((1. - u) * high[0] + u * high[1])
 
     cdef double share(self, double z) noexcept nogil:
-        z += self.offset[2]
+        z += self.nozzle[2]
         if z <= self.fade_start:
             return 1.
         return 0. if z >= self.fade_end else (self.fade_end - z) / (self.fade_end - self.fade_start)
@@ -99,7 +103,7 @@ cdef class MeshTransform(Transform):
         if share == 0.:
             return self.fade_target
         return self.fade_target + share * (
-            self.surface_height(place[0] + self.offset[0], place[1] + self.offset[1]) - self.fade_target)
+            self.surface_height(place[0] + self.nozzle[0], place[1] + self.nozzle[1]) - self.fade_target)
 
     cdef int pass_on(self, const double *place, double correction, double speed,
                      move_fault *fault) noexcept nogil:
@@ -138,15 +142,15 @@ cdef class MeshTransform(Transform):
 
     cdef double undo(self, const double *real) noexcept nogil:
         """The z that becomes the real one."""
-        cdef double height = self.surface_height(real[0] + self.offset[0], real[1] + self.offset[1])
+        cdef double height = self.surface_height(real[0] + self.nozzle[0], real[1] + self.nozzle[1])
         cdef double z = real[2] - height, range = self.fade_end - self.fade_start
-        if self.fade_end == INFINITY or z + self.offset[2] <= self.fade_start:
+        if self.fade_end == INFINITY or z + self.nozzle[2] <= self.fade_start:
             return z
         z = real[2] - self.fade_target
-        if z + self.offset[2] >= self.fade_end:
+        if z + self.nozzle[2] >= self.fade_end:
             return z
         height -= self.fade_target
-        return (range * z - (self.fade_end - self.offset[2]) * height) / (range - height)
+        return (range * z - (self.fade_end - self.nozzle[2]) * height) / (range - height)
 
     cdef int where(self, double *position) except -1:
         self.next.where(position)

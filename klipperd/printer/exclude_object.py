@@ -1,7 +1,8 @@
 """C{[exclude_object]}: leave out single objects of a print (Exclude_Object.md).
 
 The slicer marks which lines belong to which object. Moves of an excluded object are swallowed on their
-way to the toolhead; the first move of anything else starts from where the toolhead really is.
+way to the toolhead (L{klipperd.motion.exclusion}); the first move of anything else starts from where the
+toolhead really is.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,7 +13,8 @@ from attrs import define, field, frozen
 
 from klipperd.errors import CommandError
 from klipperd.gcode.dispatch import GcodeCall
-from klipperd.gcode.moves import GcodeMove, MoveTransform
+from klipperd.gcode.moves import GcodeMove
+from klipperd.motion.exclusion import Exclusion
 from klipperd.objects import Call, PrinterObject, command, status_field
 from klipperd.objects.values import nearest
 from klipperd.printer.virtual_sdcard import VirtualSdcard
@@ -35,55 +37,12 @@ class ExcludeObjectStatus:
 
 
 @define(eq=False)
-class _Exclusion:
-    """A L{MoveTransform} that swallows moves while C{excluding}.
-
-    Filament that wasn't extruded for a swallowed move is owed for ever: C{lag} is how far the toolhead's E is
-    behind that of the G-code.
-    """
-
-    next: MoveTransform
-    excluding: bool = field(default=False, init=False)
-    _at: list[float] = field(factory=list, init=False)
-    _lag: float = field(default=0.0, init=False)
-
-    @property
-    def position(self) -> Sequence[float]:
-        """Where the G-code believes the machine to be."""
-        if self.excluding:
-            return self._at
-        real = list(self.next.position)
-        real[3] += self._lag
-        return real
-
-    def begin(self) -> None:
-        """Swallow moves from now on."""
-        self._at = list(self.position)
-        self.excluding = True
-
-    def end(self) -> None:
-        """Let moves through again."""
-        if self.excluding:
-            self._lag = self._at[3] - self.next.position[3]
-            self.excluding = False
-
-    def move(self, position: Sequence[float], speed: float) -> None:
-        """See L{MoveTransform.move}."""
-        if self.excluding:
-            self._at = list(position)
-        elif self._lag:
-            self.next.move([*position[:3], position[3] - self._lag, *position[4:]], speed)
-        else:
-            self.next.move(position, speed)
-
-
-@define(eq=False)
 class ExcludeObject:
     """The objects of the present print file."""
 
     _moves: GcodeMove | None
     _sdcard: VirtualSdcard | None
-    _exclusion: _Exclusion | None = field(default=None, init=False)
+    _exclusion: Exclusion | None = field(default=None, init=False)
     _objects: dict[str, dict[str, Any]] = field(factory=dict, init=False)
     _excluded: list[str] = field(factory=list, init=False)
     _current: str | None = field(default=None, init=False)
@@ -93,7 +52,7 @@ class ExcludeObject:
         if self._sdcard is not None:
             self._sdcard.on_file.append(self._forget)
         if self._moves is not None:
-            self._exclusion = self._moves.add_transform(_Exclusion)
+            self._exclusion = self._moves.add_transform(Exclusion)
 
     def _forget(self) -> None:
         self._objects, self._excluded, self._current = {}, [], None

@@ -120,21 +120,6 @@ class ToolheadCommands:
             limits = zip(names, self.toolhead.lookahead.limits, strict=True)
             call.info("\n".join(f"{name}: {value:.6f}" for name, value in limits))
 
-    @command("GET_POSITION")
-    async def get_position(self, call: Call) -> None:
-        """Return information on the current location of the toolhead."""
-        toolhead = self.toolhead
-        toolhead.last_move_time()
-        motors = toolhead.kinematics.motors
-        parts = {
-            "mcu": {m.name: f"{m.motion.mcu_position}" for m in motors},
-            "stepper": {m.name: f"{m.motion.commanded:.6f}" for m in motors},
-            "kinematic": _named(toolhead.kinematics.position(lambda motor: motor.motion.commanded)),
-            "toolhead": _named(toolhead.position),
-        }
-        lines = (f"{name}: " + " ".join(f"{k}:{v}" for k, v in at.items()) for name, at in parts.items())
-        call.info("\n".join(lines))
-
     def shutdown(self, reason: str) -> None:
         """The printer has shut down: plan no more."""
         self.toolhead.shutdown(reason)
@@ -164,10 +149,6 @@ class ToolheadCommands:
             estimated_print_time=toolhead.now(),
             extra_axes={},
         )
-
-
-def _named(position: Sequence[float]) -> dict[str, str]:
-    return {name: f"{value:.6f}" for name, value in zip("XYZE", position, strict=False)}
 
 
 def _make_lookahead(config: PrinterConfig, kinematics: Kinematics, queue: MotionQueue) -> Lookahead:
