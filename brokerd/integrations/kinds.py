@@ -15,6 +15,7 @@ __all__ = ["KINDS", "components", "declare", "module"]
 # First word of a section -> the module that serves it, in the order in which they are built.
 KINDS: dict[str, str] = {
     "mqtt": "brokerd.integrations.mqtt",
+    "power": "brokerd.integrations.power",
 }
 
 
