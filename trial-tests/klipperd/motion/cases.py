@@ -62,14 +62,16 @@ def check_drives(
     """Let the core print a path and compare every step of every motor; the number of steps."""
     path = list(path)
     machine = Machine(limits, start)
-    for drive in drives:
-        motor = machine.add((1.0, 0.0, 0.0, 0.0), drive.distance)
-        drive.join(motor.stepper, machine)
+    machine.add_drives(drives)
     machine.print(path, lazy=lazy)
     moves = plan(make_moves(start, path, limits), limits, 0.5)
     if not moves:
         return 0
-    motion = Motion.along(map(Trapezoid.of, moves))
+    return check_motion(case, machine, drives, Motion.along(map(Trapezoid.of, moves)))
+
+
+def check_motion(case: SynchronousTestCase, machine: Machine, drives: Sequence[Drive], motion: Motion) -> int:
+    """Compare every step of every motor with what it must be; the number of steps."""
     total = 0
     for drive, motor in zip(drives, machine.motors, strict=True):
         clocks = [step.clock for step in motor.log.steps]

@@ -1,7 +1,6 @@
 """A motion core put together as the tool head does it, with every motor's commands recorded."""
 
 from collections.abc import Iterable
-from decimal import Decimal
 
 from attrs import define, field
 
@@ -68,11 +67,21 @@ class Machine:
         self.motors.append(make_motor(queue, weights, distance, oid=len(self.motors), **options))
         return self.motors[-1]
 
+    def add_drives(self, drives) -> None:
+        """Motors of L{cases.Drive}."""
+        for drive in drives:
+            motor = self.add((1.0, 0.0, 0.0, 0.0), drive.distance)
+            drive.join(motor.stepper, self)
+
     def print(self, path: Iterable[tuple[float, ...]], lazy: bool = True) -> None:
         for target in path:
             if self.lookahead.move(*target) and lazy:
                 self.print_time = self.lookahead.flush(self.print_time, lazy=True)
                 self.generate(self.print_time - 0.05)
+        self.finish()
+
+    def finish(self) -> None:
+        """Come to rest."""
         self.print_time = self.lookahead.flush(self.print_time)
         self.generate(self.print_time + 0.5, everything=True)
 
@@ -81,22 +90,3 @@ class Machine:
             edge = until - motor.stepper.scan_time
             motor.stepper.generate(edge, None if everything else edge - 0.1)
             motor.log.feed(motor.sink.take())
-
-
-def due_clock(print_time: Decimal) -> Decimal:
-    return (print_time + Decimal(OFFSET)) * Decimal(FREQ)
-
-
-def check_steps(case, log: MotorLog, expected: list[tuple[Decimal, int]]) -> None:
-    """Each expected step once, in order, within its window."""
-    case.assertEqual(
-        [step.direction for step in log.steps], [direction for _, direction in expected], "steps in order"
-    )
-    slack = Decimal(1)  # tick: the core's print_time is a double
-    before = Decimal("-Infinity")
-    for i, (step, (when, _)) in enumerate(zip(log.steps, expected, strict=True)):
-        due = due_clock(when)
-        early = min(Decimal(MAX_ERROR) * Decimal(FREQ), (due - before) / 2)
-        if not due - early - slack <= step.clock <= due + slack:
-            case.fail(f"step {i} at {step.clock}, due {due:.2f}, at most {early:.2f} early")
-        before = due
