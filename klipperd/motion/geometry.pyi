@@ -19,5 +19,6 @@ class Geometry:
     def axes(self) -> str:
         """Those of xyz on which the coordinate depends."""
     def position(self, x: float, y: float, z: float, near: float = 0.0) -> float:
-        """Motor coordinate (mm, or rad) at a place; NaN where the machine can't reach. Angles are unwrapped to
-        the one nearest to C{near}."""
+        """Motor coordinate (mm, or rad) at a place; NaN where the machine can't reach.
+
+        Angles are unwrapped to the one nearest to C{near}."""

@@ -22,6 +22,7 @@ __all__ = ["HomingResult", "home", "home_axis", "homing_move"]
 SHORTEST_REST = 50e-6
 """Seconds between two looks at a switch."""
 
+
 def _rest_time(motors: Sequence[StepperMotor], speed: float) -> float:
     """Seconds between two looks at the switch: a step's time, but not too often for the MCU."""
     return max(min(motor.motion.step_distance for motor in motors) / speed, SHORTEST_REST)
@@ -104,11 +105,11 @@ def _steps_at(motor: StepperMotor, print_time: float) -> int:
 
 
 async def home(toolhead: Toolhead, axes: str) -> None:
-    """Home these axes (of C{"xyz"}), and those that can't be homed without them.
+    """Home these axes (of C{"xyz"}; none: all), and those that can't be homed without them.
 
     @raise CommandError: when it can't be done; the axis concerned isn't homed then.
     """
-    goals = toolhead.kinematics.homing(axes)
+    goals = toolhead.kinematics.homing(axes or AXES)
     homed = "".join(goal.axes for goal in goals)
     for axis in axes:
         if axis not in homed:
@@ -141,7 +142,9 @@ async def _approach_twice(toolhead: Toolhead, goal: HomingGoal) -> list[float]:
     config = goal.config
     if not goal.endstops:
         return _placed(toolhead.position, goal.target)
-    position = await _approach(toolhead, goal, goal.begin, config.homing_speed)
+    share = toolhead.approach_share
+    begin = {axis: at + share * (goal.begin[axis] - at) for axis, at in goal.target.items()}
+    position = await _approach(toolhead, goal, begin, config.homing_speed)
     if config.homing_retract_dist <= 0.0:
         return position
     toolhead.set_position(position, tell=False)

@@ -1,5 +1,6 @@
 """Stepper motors: their options, and each one's way from a motion queue to its pins."""
 
+import math
 from collections.abc import Callable, Iterator
 
 from attrs import define, field, frozen
@@ -9,7 +10,15 @@ from klipperd.motion.stepper import StepperMotion
 from klipperd.objects import Pin, option
 from klipperd.objects.values import ValueProblem
 
-__all__ = ["MotorConfig", "MotorOwner", "StepperMotor", "build_motor", "gear_factor"]
+__all__ = [
+    "DriverConfig",
+    "MotorConfig",
+    "MotorOwner",
+    "RotaryConfig",
+    "StepperMotor",
+    "build_motor",
+    "gear_factor",
+]
 
 
 def gear_factor(ratios: tuple[str, ...]) -> float:
@@ -31,13 +40,12 @@ def gear_factor(ratios: tuple[str, ...]) -> float:
 
 
 @frozen(kw_only=True)
-class MotorConfig:
-    """Options of every stepper motor."""
+class DriverConfig:
+    """Options of every stepper motor, whatever a turn of it means."""
 
     step_pin: Pin = option(doc="output that steps the driver")
     dir_pin: Pin = option(doc="output that sets the direction; high means up")
     enable_pin: Pin | None = option(None, doc="output that switches the driver on")
-    rotation_distance: float = option(above=0.0, unit="mm", doc="travel for one turn of the (final) gear")
     microsteps: int = option(minimum=1, doc="steps that the driver makes of one full step")
     full_steps_per_rotation: int = option(200, minimum=1, doc="full steps of one turn of the motor")
     gear_ratio: tuple[str, ...] = option((), doc="gears between motor and axis, such as 57:11, 2:1")
@@ -53,34 +61,61 @@ class MotorConfig:
             yield "gear_ratio", str(problem)
 
     @property
+    def turn(self) -> float:
+        """mm, or rad, for one turn of the (final) gear."""
+        return math.tau
+
+    @property
     def step_distance(self) -> float:
-        """mm a step."""
-        steps = self.full_steps_per_rotation * self.microsteps * gear_factor(self.gear_ratio)
-        return self.rotation_distance / steps
+        """mm, or rad, a step."""
+        return self.turn / (self.full_steps_per_rotation * self.microsteps * gear_factor(self.gear_ratio))
+
+
+@frozen(kw_only=True)
+class MotorConfig(DriverConfig):
+    """Options of a stepper motor that moves something along."""
+
+    rotation_distance: float = option(above=0.0, unit="mm", doc="travel for one turn of the (final) gear")
+
+    @property
+    def turn(self) -> float:
+        """mm for one turn of the (final) gear."""
+        return self.rotation_distance
+
+
+@frozen(kw_only=True)
+class RotaryConfig(DriverConfig):
+    """Options of a stepper motor that turns something."""
+
+    def check(self) -> Iterator[tuple[str, str]]:
+        """Problems of options in combination."""
+        yield from super().check()
+        if not self.gear_ratio:
+            yield "gear_ratio", "is missing: a motor that turns something needs it"
 
 
 @define(eq=False)
 class StepperMotor:
     """One motor: its MCU's end and its step generation.
 
-    C{rotation_distance}: present mm a turn, negative when it runs against its dir_pin.
+    C{rotation_distance}: present mm (or rad) a turn, negative when it runs against its dir_pin.
     """
 
     name: str
     hardware: McuStepper
     motion: StepperMotion
-    config: MotorConfig
+    config: DriverConfig
     follow_owner: Callable[[], None] = lambda: None
     """Lets the motor follow the queue of its axis or extruder (again), from rest."""
 
     rotation_distance: float = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self.rotation_distance = self.config.rotation_distance
+        self.rotation_distance = self.config.turn
 
     def set_rotation_distance(self, distance: float) -> None:
         """Another mm a turn from now on; only at rest."""
-        self.motion.step_distance = self.config.step_distance * abs(distance) / self.config.rotation_distance
+        self.motion.step_distance = self.config.step_distance * abs(distance) / self.config.turn
         self.motion.invert_dir = self.hardware.inverted_dir != (distance < 0.0)
         self.rotation_distance = distance
 
@@ -103,7 +138,7 @@ class MotorOwner:
         raise NotImplementedError
 
 
-def build_motor(name: str, config: MotorConfig, board: MotionBoard) -> StepperMotor:
+def build_motor(name: str, config: DriverConfig, board: MotionBoard) -> StepperMotor:
     """A motor on the pins of its section."""
     hardware = board.stepper(config.step_pin, config.dir_pin, pulse_duration=config.step_pulse_duration)
     motion = StepperMotion(

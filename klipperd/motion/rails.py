@@ -8,17 +8,13 @@ from klipperd.motion.hardware import Endstop
 from klipperd.motion.motors import MotorConfig, StepperMotor
 from klipperd.objects import Pin, option
 
-__all__ = ["AxisConfig", "ExtraMotorConfig", "Rail", "RailEndstop"]
+__all__ = ["AxisConfig", "ExtraMotorConfig", "HomingConfig", "Rail", "RailEndstop", "TravelConfig"]
 
 
-@frozen(kw_only=True)
-class AxisConfig(MotorConfig):
-    """Options of an axis' first motor, which carry the axis' own."""
+@frozen(kw_only=True, slots=False)
+class HomingConfig:
+    """How fast endstops are approached."""
 
-    endstop_pin: Pin = option(doc="input of the endstop switch")
-    position_min: float = option(0.0, unit="mm", doc="lowest position that may be commanded")
-    position_max: float = option(unit="mm", doc="highest position that may be commanded")
-    position_endstop: float = option(unit="mm", doc="position of the endstop")
     homing_speed: float = option(5.0, above=0.0, unit="mm/s", doc="speed of the first approach")
     second_homing_speed: float | None = option(
         None, above=0.0, unit="mm/s", doc="speed of the second approach; half of homing_speed by default"
@@ -29,13 +25,22 @@ class AxisConfig(MotorConfig):
     homing_retract_speed: float | None = option(
         None, above=0.0, unit="mm/s", doc="speed of the back-off; homing_speed by default"
     )
+
+
+@frozen(kw_only=True, slots=False)
+class TravelConfig(HomingConfig):
+    """An axis' travel and endstop."""
+
+    endstop_pin: Pin = option(doc="input of the endstop switch")
+    position_min: float = option(0.0, unit="mm", doc="lowest position that may be commanded")
+    position_max: float = option(unit="mm", doc="highest position that may be commanded")
+    position_endstop: float = option(unit="mm", doc="position of the endstop")
     homing_positive_dir: bool | None = option(
         None, doc="home towards position_max; by default where position_endstop is nearer"
     )
 
     def check(self) -> Iterator[tuple[str, str]]:
         """Problems of options in combination."""
-        yield from super().check()
         if self.position_max <= self.position_min:
             yield "position_max", f"{self.position_max:g} must be above position_min = {self.position_min:g}"
         if not self.position_min <= self.position_endstop <= self.position_max:
@@ -55,6 +60,16 @@ class AxisConfig(MotorConfig):
         if self.homing_positive_dir is not None:
             return self.homing_positive_dir
         return self.position_endstop > (self.position_min + self.position_max) / 2
+
+
+@frozen(kw_only=True)
+class AxisConfig(MotorConfig, TravelConfig):
+    """Options of an axis' first motor, which carry the axis' own."""
+
+    def check(self) -> Iterator[tuple[str, str]]:
+        """Problems of options in combination."""
+        yield from MotorConfig.check(self)
+        yield from TravelConfig.check(self)
 
 
 @frozen(kw_only=True)
@@ -87,7 +102,7 @@ class Rail:
     """One axis; C{motors[0]} is the one whose section carries the axis' options."""
 
     axis: str
-    config: AxisConfig
+    config: TravelConfig
     motors: list[StepperMotor]
     endstops: list[RailEndstop] = field(factory=list)
 

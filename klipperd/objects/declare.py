@@ -61,6 +61,10 @@ def _need(parameter: str, hint: Any) -> Need:
     return Need(parameter, hint, named_by=named)
 
 
+def _no_troubles(_config: Any, _sections: Mapping[str, Any]) -> Iterable[tuple[str, str, str]]:
+    return ()
+
+
 def _no_sections(_config: Any) -> Iterable[str]:
     return ()
 
@@ -71,7 +75,7 @@ class PrinterObject:
 
     C{section} is the section's name, with C{*} for sections that carry a name of their own
     (C{"heater_fan *"}) and C{#} for numbered ones (C{"extruder#"}: extruder, extruder1, ...;
-    C{"stepper_z##"}: stepper_z1, stepper_z2, ... only).
+    C{"stepper_z##"}: stepper_z1, stepper_z2, ... only), C{@} for a letter from a to w.
 
     C{build(config, ...)}: the parameter named C{config} gets the section's values; the others get
     objects by their annotated type: C{X}, C{X | None}, C{Sequence[X]} (all there are, built before),
@@ -84,6 +88,8 @@ class PrinterObject:
     C{parts}: further types that others may ask for, and the attribute of the built object that each is
     (an extruder's C{{Heater: "heater"}}).
     C{requires(config)}: names of sections that must exist for this configuration.
+    C{review(config, configs)}: what is wrong with other sections because of this one: section, option (may be
+    empty) and text, given the checked configurations by section. It runs once each section by itself is right.
     """
 
     section: str
@@ -93,6 +99,7 @@ class PrinterObject:
     internal: bool = False
     parts: Mapping[type, str] = {}
     requires: Callable[[Any], Iterable[str]] = _no_sections
+    review: Callable[[Any, Mapping[str, Any]], Iterable[tuple[str, str, str]]] = _no_troubles
     needs: tuple[Need, ...] = field(init=False)
     gives: Any = field(init=False)
 
@@ -124,6 +131,7 @@ class PrinterObject:
     def pattern(self) -> str:
         """The regular expression of the names of its sections."""
         text = re.escape(self.section)
+        text = text.replace("@", "[a-w]")
         return text.replace(r"\#\#", r"[1-9]\d*").replace(r"\#", r"(?:[1-9]\d*)?").replace(r"\ \*", r" .+")
 
     def identity(self, section: str, place: Place | None) -> Identity:

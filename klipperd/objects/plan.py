@@ -84,6 +84,19 @@ def _missing_sections(steps: Iterable[Step], document: ConfigDocument) -> Iterat
                 yield Problem(text, step.identity.place, step.identity.section)
 
 
+def _reviewed(steps: Iterable[Step], document: ConfigDocument) -> Iterator[Problem]:
+    """What sections say of each other."""
+    configs = {step.identity.section: step.config for step in steps}
+    for step in steps:
+        for name, option, text in step.declared.review(step.config, configs):
+            section = document.sections.get(name)
+            if section is None:
+                yield Problem(text, step.identity.place, name, option or None)
+                continue
+            place = section.options[option].place if option in section.options else section.place
+            yield Problem(text, place, name, option or None)
+
+
 @frozen
 class _Resolver:
     """Finds the steps that give the types which another step needs."""
@@ -168,6 +181,8 @@ def make_plan(
     problems: list[Problem] = []
     steps = list(_read_steps(document, catalogue, problems))
     problems.extend(_missing_sections(steps, document))
+    if not problems:
+        problems.extend(_reviewed(steps, document))
     if not problems:
         resolver = _Resolver(steps, list(services), document)
         problems.extend(problem for step in steps for problem in resolver.resolve(step))

@@ -1,13 +1,21 @@
 """[printer]: the kinematics and the tool head's limits."""
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from attrs import define, frozen
 
-from klipperd.motion.kinematics.base import KinematicsConfig
+from klipperd.motion.kinematics.base import KinematicsConfig, Trouble
 from klipperd.motion.kinematics.cartesian import CartesianConfig
-from klipperd.motion.kinematics.corexy import CoreXYConfig
+from klipperd.motion.kinematics.corexy import CoreXYConfig, CoreXZConfig
+from klipperd.motion.kinematics.delta import DeltaConfig
+from klipperd.motion.kinematics.deltesian import DeltesianConfig
+from klipperd.motion.kinematics.generic_cartesian import GenericCartesianConfig
+from klipperd.motion.kinematics.hybrid import HybridCoreXYConfig, HybridCoreXZConfig
 from klipperd.motion.kinematics.none import NoneConfig
+from klipperd.motion.kinematics.polar import PolarConfig
+from klipperd.motion.kinematics.rotary_delta import RotaryDeltaConfig
+from klipperd.motion.kinematics.winch import WinchConfig
 from klipperd.objects import PrinterObject, choose, option
 
 __all__ = ["KINEMATICS", "PrinterConfig", "PrinterSection", "printer"]
@@ -15,6 +23,15 @@ __all__ = ["KINEMATICS", "PrinterConfig", "PrinterSection", "printer"]
 KINEMATICS: Mapping[str, type[KinematicsConfig]] = {
     "cartesian": CartesianConfig,
     "corexy": CoreXYConfig,
+    "corexz": CoreXZConfig,
+    "hybrid_corexy": HybridCoreXYConfig,
+    "hybrid_corexz": HybridCoreXZConfig,
+    "generic_cartesian": GenericCartesianConfig,
+    "delta": DeltaConfig,
+    "rotary_delta": RotaryDeltaConfig,
+    "deltesian": DeltesianConfig,
+    "polar": PolarConfig,
+    "winch": WinchConfig,
     "none": NoneConfig,
 }
 """Name -> options. To add one, write its module in L{klipperd.motion.kinematics} and name it here."""
@@ -48,7 +65,11 @@ def build_printer(config: PrinterConfig) -> PrinterSection:
 
 
 def _sections(config: PrinterConfig) -> Iterable[str]:
-    return [f"stepper_{axis}" for axis in config.kinematics.axes]
+    return config.kinematics.sections
 
 
-printer = PrinterObject("printer", PrinterConfig, build_printer, requires=_sections)
+def _troubles(config: PrinterConfig, sections: Mapping[str, Any]) -> Iterable[Trouble]:
+    return config.kinematics.troubles(sections)
+
+
+printer = PrinterObject("printer", PrinterConfig, build_printer, requires=_sections, review=_troubles)

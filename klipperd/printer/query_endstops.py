@@ -36,9 +36,8 @@ class QueryEndstops:
         """Endstop -> C{open} or C{TRIGGERED}, once all moves have ended."""
         await self._toolhead.wait_moves()
         found = {}
-        for rail in self._toolhead.kinematics.rails.values():
-            for endstop in rail.endstops:
-                found[endstop.name] = await endstop.endstop.query()
+        for endstop in self._toolhead.kinematics.endstops:
+            found[endstop.name] = await endstop.endstop.query()
         self._last = found
         return {name: "TRIGGERED" if triggered else "open" for name, triggered in found.items()}
 

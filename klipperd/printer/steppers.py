@@ -1,16 +1,18 @@
-"""[stepper_x], [stepper_y], [stepper_z] and further motors of these axes such as [stepper_z1]."""
+"""Steppers that kinematics move: [stepper_x], [stepper_z1], [stepper_a], [stepper_bed] and so on."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 
 from attrs import define
 
 from klipperd.mcu.board import Board
 from klipperd.motion.hardware import Endstop
-from klipperd.motion.motors import MotorOwner, StepperMotor, build_motor
+from klipperd.motion.kinematics.parts import Tower, TowerConfig
+from klipperd.motion.motors import MotorOwner, RotaryConfig, StepperMotor, build_motor
 from klipperd.motion.rails import AxisConfig, ExtraMotorConfig, Rail, RailEndstop
 from klipperd.objects import Identity, PrinterObject
 
-__all__ = ["AxisStepper", "ExtraStepper", "make_rails", "stepper_x", "stepper_y", "stepper_z"]
+__all__ = ["AxisStepper", "BedStepper", "ExtraStepper", "TowerStepper", "make_rails"]
 
 
 @define(eq=False)
@@ -43,10 +45,35 @@ class ExtraStepper(MotorOwner):
         return [self.motor]
 
 
+@define(eq=False)
+class TowerStepper(MotorOwner):
+    """The motor of a tower, an arm or a cable."""
+
+    tower: Tower
+
+    @property
+    def motors(self) -> list[StepperMotor]:
+        """Its one motor."""
+        return [self.tower.motor]
+
+
+@define(eq=False)
+class BedStepper(MotorOwner):
+    """The motor that turns a polar printer's bed."""
+
+    motor: StepperMotor
+
+    @property
+    def motors(self) -> list[StepperMotor]:
+        """Its one motor."""
+        return [self.motor]
+
+
 def _axis_of(section: str) -> tuple[str, str]:
-    """C{stepper_z1} -> C{("z", "1")}."""
-    rest = section.removeprefix("stepper_")
-    return rest[0], rest[1:]
+    """C{stepper_z1} -> C{("z", "1")}, C{stepper_arm} -> C{("arm", "")}."""
+    found = re.fullmatch(r"stepper_([a-z]+)(\d*)", section)
+    assert found is not None
+    return found[1], found[2]
 
 
 def build_axis_stepper(config: AxisConfig, identity: Identity, board: Board) -> AxisStepper:
@@ -62,12 +89,23 @@ def build_extra_stepper(config: ExtraMotorConfig, identity: Identity, board: Boa
     return ExtraStepper(axis, number, build_motor(identity.section, config, board), endstop)
 
 
-def make_rails(axes: Sequence[AxisStepper], extras: Sequence[ExtraStepper], wanted: str) -> dict[str, Rail]:
-    """The rails of the C{wanted} axes, in that order."""
-    first = {stepper.axis: stepper for stepper in axes}
+def build_tower_stepper(config: TowerConfig, identity: Identity, board: Board) -> TowerStepper:
+    """Claim the pins of a tower's motor and of its endstop."""
+    motor = build_motor(identity.section, config, board)
+    endstop = board.endstop(config.endstop_pin) if config.endstop_pin is not None else None
+    return TowerStepper(Tower(_axis_of(identity.section)[0], config, motor, endstop))
+
+
+def build_bed_stepper(config: RotaryConfig, identity: Identity, board: Board) -> BedStepper:
+    """Claim the pins of a bed's motor."""
+    return BedStepper(build_motor(identity.section, config, board))
+
+
+def make_rails(axes: Sequence[AxisStepper], extras: Sequence[ExtraStepper]) -> Mapping[str, Rail]:
+    """The rails of all axes, each with its motors and endstops."""
     rails = {}
-    for axis in wanted:
-        stepper = first[axis]
+    for stepper in sorted(axes, key=lambda stepper: stepper.axis):
+        axis = stepper.axis
         endstops = [RailEndstop(axis, stepper.endstop)]
         mates = [extra for extra in extras if extra.axis == axis]
         endstops += [RailEndstop(axis + m.number, m.endstop, m.motor) for m in mates if m.endstop]
@@ -78,6 +116,11 @@ def make_rails(axes: Sequence[AxisStepper], extras: Sequence[ExtraStepper], want
 stepper_x = PrinterObject("stepper_x", AxisConfig, build_axis_stepper)
 stepper_y = PrinterObject("stepper_y", AxisConfig, build_axis_stepper)
 stepper_z = PrinterObject("stepper_z", AxisConfig, build_axis_stepper)
+stepper_arm = PrinterObject("stepper_arm", AxisConfig, build_axis_stepper)
 stepper_x_more = PrinterObject("stepper_x##", ExtraMotorConfig, build_extra_stepper)
 stepper_y_more = PrinterObject("stepper_y##", ExtraMotorConfig, build_extra_stepper)
 stepper_z_more = PrinterObject("stepper_z##", ExtraMotorConfig, build_extra_stepper)
+stepper_letter = PrinterObject("stepper_@", TowerConfig, build_tower_stepper)
+stepper_left = PrinterObject("stepper_left", TowerConfig, build_tower_stepper)
+stepper_right = PrinterObject("stepper_right", TowerConfig, build_tower_stepper)
+stepper_bed = PrinterObject("stepper_bed", RotaryConfig, build_bed_stepper)

@@ -6,12 +6,11 @@ from typing import ClassVar
 from attrs import define, field, frozen
 from twisted.internet.interfaces import IReactorTime
 
-from klipperd.errors import CommandError
 from klipperd.mcu.board import Board
 from klipperd.motion.enable import EnableLines
 from klipperd.motion.generation import StepGeneration
-from klipperd.motion.homing import home_axis
-from klipperd.motion.kinematics.base import AXES, Kinematics
+from klipperd.motion.homing import home
+from klipperd.motion.kinematics.base import AXES, Kinematics, MachineParts
 from klipperd.motion.lookahead import Lookahead
 from klipperd.motion.motors import MotorOwner
 from klipperd.motion.toolhead import Toolhead
@@ -19,9 +18,10 @@ from klipperd.motion.trapq import MotionQueue
 from klipperd.objects import PrinterObject, command, param, status_field
 from klipperd.objects.call import Call
 from klipperd.objects.services import HostControl, HostSettings
+from klipperd.printer.carriages import CarriageSection, FreeStepper
 from klipperd.printer.extruder import Extruder
 from klipperd.printer.printer import PrinterConfig, PrinterSection
-from klipperd.printer.steppers import AxisStepper, ExtraStepper, make_rails
+from klipperd.printer.steppers import AxisStepper, BedStepper, ExtraStepper, TowerStepper, make_rails
 
 __all__ = ["ToolheadCommands", "ToolheadConfig", "ToolheadStatus", "toolhead"]
 
@@ -47,6 +47,7 @@ class ToolheadStatus:
     stalls: int = status_field(doc="times that the machine had to pause since moves came too slowly")
     print_time: float = status_field(doc="time at which what is planned ends, on the main MCU's clock (s)")
     estimated_print_time: float = status_field(doc="present time on the main MCU's clock (s)")
+    cone_start_z: float | None = status_field(doc="deltas: z up to which the whole radius is reached (mm)")
     extra_axes: Mapping[str, int] = status_field(doc="further axes of G1: name -> index in positions")
 
 
@@ -61,8 +62,8 @@ class ToolheadCommands:
 
     @_travel.default
     def _find_travel(self) -> tuple[Sequence[float], Sequence[float]]:
-        rails = self.toolhead.kinematics.rails
-        travels = [rails[axis].travel if axis in rails else (0.0, 0.0) for axis in AXES]
+        known = self.toolhead.kinematics.travel
+        travels = [known.get(axis, (0.0, 0.0)) for axis in AXES]
         return [low for low, _ in travels] + [0.0], [high for _, high in travels] + [0.0]
 
     @command("G4")
@@ -80,13 +81,7 @@ class ToolheadCommands:
     @command("G28")
     async def home(self, call: Call) -> None:
         """Home the axes that are named, all of them without a name: [X] [Y] [Z]."""
-        named = "".join(axis for axis in AXES if axis.upper() in call.params)
-        rails = self.toolhead.kinematics.rails
-        for axis in named or AXES:
-            if axis in rails:
-                await home_axis(self.toolhead, rails[axis])
-            elif named:
-                raise CommandError(f"Axis {axis} can't be homed: these kinematics have no motor for it")
+        await home(self.toolhead, "".join(axis for axis in AXES if axis.upper() in call.params))
 
     @command("M204")
     async def set_acceleration(
@@ -147,8 +142,46 @@ class ToolheadCommands:
             stalls=toolhead.stalls,
             print_time=toolhead.print_time,
             estimated_print_time=toolhead.now(),
+            cone_start_z=toolhead.kinematics.status.get("cone_start_z"),
             extra_axes={},
         )
+
+
+@define(eq=False)
+class Parts:
+    """What the sections of steppers and carriages gave."""
+
+    axes: Sequence[AxisStepper]
+    extras: Sequence[ExtraStepper]
+    towers: Sequence[TowerStepper]
+    beds: Sequence[BedStepper]
+    carriages: Sequence[CarriageSection]
+    steppers: Sequence[FreeStepper]
+
+    def of(self, limits: PrinterConfig) -> MachineParts:
+        """As the kinematics take them."""
+        return MachineParts(
+            make_rails(self.axes, self.extras),
+            {stepper.tower.name: stepper.tower for stepper in self.towers},
+            [section.parts for section in self.carriages],
+            [stepper.free for stepper in self.steppers],
+            self.beds[0].motor if self.beds else None,
+            limits.max_velocity,
+            limits.max_accel,
+        )
+
+
+def build_parts(
+    config: ToolheadConfig,
+    axes: Sequence[AxisStepper],
+    extras: Sequence[ExtraStepper],
+    towers: Sequence[TowerStepper],
+    beds: Sequence[BedStepper],
+    carriages: Sequence[CarriageSection],
+    steppers: Sequence[FreeStepper],
+) -> Parts:
+    """Gather them."""
+    return Parts(axes, extras, towers, beds, carriages, steppers)
 
 
 def _make_lookahead(config: PrinterConfig, kinematics: Kinematics, queue: MotionQueue) -> Lookahead:
@@ -161,6 +194,7 @@ def _make_lookahead(config: PrinterConfig, kinematics: Kinematics, queue: Motion
     )
     for axis, caps in kinematics.axis_caps(config.max_velocity, config.max_accel).items():
         lookahead.set_axis_limits(AXES.index(axis), *caps)
+    lookahead.set_check(kinematics.workspace)
     for axis in kinematics.unchecked_axes:
         lookahead.set_unbounded(AXES.index(axis))
     return lookahead
@@ -169,8 +203,7 @@ def _make_lookahead(config: PrinterConfig, kinematics: Kinematics, queue: Motion
 def build_toolhead(
     config: ToolheadConfig,
     printer: PrinterSection,
-    axes: Sequence[AxisStepper],
-    extras: Sequence[ExtraStepper],
+    parts: Parts,
     extruders: Sequence[Extruder],
     owners: Sequence[MotorOwner],
     board: Board,
@@ -180,8 +213,7 @@ def build_toolhead(
 ) -> ToolheadCommands:
     """Join axes, extruders and kinematics."""
     limits = printer.config
-    rails = make_rails(axes, extras, limits.kinematics.axes)
-    kinematics = limits.kinematics.build(rails)
+    kinematics = limits.kinematics.assemble(parts.of(limits))
     kinematics.wire_endstops()
     queue = MotionQueue()
     queue.set_position(0.0, (0.0, 0.0, 0.0))
@@ -210,6 +242,7 @@ def build_toolhead(
     return ToolheadCommands(made)
 
 
+machine_parts = PrinterObject("machine_parts", ToolheadConfig, build_parts, internal=True)
 toolhead = PrinterObject(
     "toolhead", ToolheadConfig, build_toolhead, internal=True, parts={Toolhead: "toolhead"}
 )

@@ -1,21 +1,15 @@
-"""Cartesian printers: one rail an axis."""
-
-from collections.abc import Mapping
+"""Cartesian printers: one rail an axis; x or y may have a second carriage."""
 
 from attrs import frozen
 
-from klipperd.motion.kinematics.base import Kinematics, LinearConfig, LinearKinematics
-from klipperd.motion.rails import Rail
+from klipperd.motion.kinematics.carriages import BeltConfig
 
 __all__ = ["CartesianConfig"]
 
-_IDENTITY = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
-
 
 @frozen(kw_only=True)
-class CartesianConfig(LinearConfig):
+class CartesianConfig(BeltConfig):
     """Options of cartesian printers."""
 
-    def build(self, rails: Mapping[str, Rail]) -> Kinematics:
-        """See L{KinematicsConfig.build}."""
-        return LinearKinematics(rails, dict(zip("xyz", _IDENTITY, strict=True)), _IDENTITY, self)
+    table = {"x": {"x": 1.0}, "y": {"y": 1.0}, "z": {"z": 1.0}}
+    second_table = {"x": {"1": 1.0}, "y": {"1": 1.0}}

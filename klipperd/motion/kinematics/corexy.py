@@ -1,22 +1,21 @@
-"""CoreXY printers: the motors named after x and y turn with x + y and x - y (Kinematics.md)."""
-
-from collections.abc import Mapping
+"""Two motors that move two axes together by a belt (Kinematics.md): CoreXY and CoreXZ."""
 
 from attrs import frozen
 
-from klipperd.motion.kinematics.base import Kinematics, LinearConfig, LinearKinematics
-from klipperd.motion.rails import Rail
+from klipperd.motion.kinematics.carriages import BeltConfig
 
-__all__ = ["CoreXYConfig"]
-
-_WEIGHTS = {"x": (1.0, 1.0, 0.0), "y": (1.0, -1.0, 0.0), "z": (0.0, 0.0, 1.0)}
-_INVERSE = ((0.5, 0.5, 0.0), (0.5, -0.5, 0.0), (0.0, 0.0, 1.0))
+__all__ = ["CoreXYConfig", "CoreXZConfig"]
 
 
 @frozen(kw_only=True)
-class CoreXYConfig(LinearConfig):
-    """Options of CoreXY printers."""
+class CoreXYConfig(BeltConfig):
+    """Options of CoreXY printers: the motors of x and y turn with x + y and x - y."""
 
-    def build(self, rails: Mapping[str, Rail]) -> Kinematics:
-        """See L{KinematicsConfig.build}."""
-        return LinearKinematics(rails, _WEIGHTS, _INVERSE, self)
+    table = {"x": {"x": 1.0, "y": 1.0}, "y": {"x": 1.0, "y": -1.0}, "z": {"z": 1.0}}
+
+
+@frozen(kw_only=True)
+class CoreXZConfig(BeltConfig):
+    """Options of CoreXZ printers: the motors of x and z turn with x + z and x - z."""
+
+    table = {"x": {"x": 1.0, "z": 1.0}, "y": {"y": 1.0}, "z": {"x": 1.0, "z": -1.0}}

@@ -5,7 +5,8 @@ from typing import ClassVar
 
 from attrs import define, field, frozen
 
-from klipperd.motion.kinematics.base import AXES, Kinematics, KinematicsConfig, Vector
+from klipperd.motion.kinematics.base import AXES, Kinematics, KinematicsConfig, MachineParts, Vector
+from klipperd.motion.kinematics.goals import HomingGoal
 from klipperd.motion.motors import StepperMotor
 from klipperd.motion.rails import Rail
 from klipperd.motion.trapq import MotionQueue
@@ -19,6 +20,11 @@ class NoKinematics(Kinematics):
 
     rails: Mapping[str, Rail] = field(factory=dict, init=False)
 
+    @property
+    def travel(self) -> Mapping[str, tuple[float, float]]:
+        """None."""
+        return {}
+
     def follow(self, queue: MotionQueue, motor: StepperMotor | None = None) -> None:
         """Nothing follows."""
 
@@ -26,9 +32,12 @@ class NoKinematics(Kinematics):
         """There is nothing to learn it from."""
         return 0.0, 0.0, 0.0
 
-    def stopped_by(self, axis: str) -> list[StepperMotor]:
-        """None."""
+    def homing(self, axes: str) -> list[HomingGoal]:
+        """Nothing."""
         return []
+
+    def wire_endstops(self) -> None:
+        """There are none."""
 
     @property
     def unchecked_axes(self) -> str:
@@ -42,6 +51,6 @@ class NoneConfig(KinematicsConfig):
 
     axes: ClassVar[str] = ""
 
-    def build(self, rails: Mapping[str, Rail]) -> Kinematics:
-        """See L{KinematicsConfig.build}."""
+    def assemble(self, parts: MachineParts) -> Kinematics:
+        """See L{KinematicsConfig.assemble}."""
         return NoKinematics()
