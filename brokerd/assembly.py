@@ -38,8 +38,10 @@ from brokerd.jobs.history import HistoryMethods
 from brokerd.jobs.queue import JobQueueConfig, JobQueueMethods
 from brokerd.jobs.starter import PrintStarter
 from brokerd.jobs.watch import JobWatch
+from brokerd.machine.assembly import Machine, make_machine
+from brokerd.machine.config import MachineConfig
 from brokerd.machine.load import LoadWatch
-from brokerd.machine.methods import LoadMethods, MachineMethods
+from brokerd.machine.methods import LoadMethods
 from brokerd.notifications import Broadcaster
 from brokerd.octoprint import OctoprintEndpoints
 from brokerd.printer.methods import PrinterMethods
@@ -91,6 +93,7 @@ class Assembly:
     services: list[Any] = field(init=False, factory=list)
     programs: Programs = field(init=False)
     observer: FileObserver = field(init=False)
+    machine: Machine = field(init=False)
     temperatures: TemperatureStore = field(init=False)
     load: LoadWatch = field(init=False)
     extensions: ExtensionMethods = field(init=False)
@@ -177,6 +180,7 @@ class Assembly:
             self.chores,
             settings.sections.one(JobQueueConfig),
         )
+        self.machine = self._make_machine()
         self._offer_remote_methods()
         printing = lambda: jobs.printing  # noqa: E731
         components = (
@@ -199,7 +203,7 @@ class Assembly:
                 self._upload_queue(),
             ),
             PrinterMethods(host, console),
-            MachineMethods(threads),
+            *self.machine.components,
             LoadMethods(self.load),
             StoreMethods(self.temperatures, console),
             self.history,
@@ -218,6 +222,20 @@ class Assembly:
     @property
     def _files(self) -> FileManagerConfig:
         return self.settings.sections.one(FileManagerConfig)
+
+    def _make_machine(self) -> Machine:
+        machine = make_machine(
+            self.reactor,
+            self.settings.sections.one(MachineConfig),
+            self.settings.data,
+            self.programs,
+            self.threads,
+            self.broadcaster,
+            self.chores,
+            self.restart,
+        )
+        self.services.append(machine.units)
+        return machine
 
     def _watch_files(self, changes: FileChanges) -> None:
         config = self._files
@@ -242,6 +260,14 @@ class Assembly:
         async def start_job_queue() -> None:
             await self.queue.start()
 
+        async def shutdown_machine() -> None:
+            await self.machine.units.shutdown()
+
+        async def reboot_machine() -> None:
+            await self.machine.units.reboot()
+
+        self.host.offer("shutdown_machine", shutdown_machine)
+        self.host.offer("reboot_machine", reboot_machine)
         self.host.offer("pause_job_queue", pause_job_queue)
         self.host.offer("start_job_queue", start_job_queue)
 

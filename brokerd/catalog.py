@@ -15,12 +15,16 @@ from brokerd.integrations import kinds
 from brokerd.jobs.history import HistoryMethods
 from brokerd.jobs.queue import JobQueueMethods
 from brokerd.machine.methods import LoadMethods, MachineMethods
+from brokerd.machine.peripherals.methods import PeripheralMethods
+from brokerd.machine.sudo import Sudo
+from brokerd.machine.units import ServiceMethods
 from brokerd.notifications import declared_notifications
 from brokerd.octoprint import OctoprintEndpoints
 from brokerd.printer.methods import PrinterMethods
 from brokerd.registry.reference import Served, served_by
 from brokerd.server_methods import ServerMethods
 from brokerd.stores.methods import StoreMethods
+from brokerd.tls.methods import TlsEndpoints
 from brokerd.webcams import WebcamMethods
 
 # Notifications are declared where they are sent from; these modules send some.
@@ -40,6 +44,9 @@ COMPONENTS: tuple[type, ...] = (
     FileTransfer,
     PrinterMethods,
     MachineMethods,
+    ServiceMethods,
+    Sudo,
+    PeripheralMethods,
     LoadMethods,
     StoreMethods,
     HistoryMethods,
@@ -47,6 +54,7 @@ COMPONENTS: tuple[type, ...] = (
     WebcamMethods,
     AnnouncementMethods,
     OctoprintEndpoints,
+    TlsEndpoints,
 )
 
 

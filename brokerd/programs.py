@@ -90,7 +90,7 @@ class _Watched(ProcessProtocol):
     def _cancelled(self, _: object) -> None:
         try:
             if self.transport is not None:
-                self.transport.signalProcess("KILL")  # type: ignore[attr-defined]
+                self.transport.signalProcess("KILL")
         except ProcessExitedAlready:
             pass
 

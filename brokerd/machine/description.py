@@ -10,7 +10,7 @@ from ipaddress import IPv6Address
 from pathlib import Path
 from typing import Any
 
-__all__ = ["describe_machine"]
+__all__ = ["describe_machine", "own_unit"]
 
 _SIOCGIFADDR = 0x8915
 _ARPHRD_CAN = "280"
@@ -29,11 +29,7 @@ def _fields(text: str, separator: str) -> dict[str, str]:
 
 
 def describe_machine() -> dict[str, Any]:
-    """The C{system_info} object of the API.
-
-    Services are not managed here, so the provider is C{none} and no services are listed.
-    """
-    unit = _own_unit()
+    """The C{system_info} object of the API, but for the system's services."""
     return {
         "python": {"version": list(sys.version_info), "version_string": sys.version.replace("\n", " ")},
         "cpu_info": _cpu(),
@@ -42,10 +38,6 @@ def describe_machine() -> dict[str, Any]:
         "virtualization": _virtualization(),
         "network": _network(),
         "canbus": _canbus(),
-        "provider": "none",
-        "available_services": [],
-        "service_state": {},
-        "instance_ids": {"moonraker": unit, "klipper": unit},
     }
 
 
@@ -155,7 +147,7 @@ def _canbus() -> dict[str, Any]:
     return found
 
 
-def _own_unit() -> str:
+def own_unit() -> str:
     """The systemd unit that this process runs in, without its suffix; empty outside of systemd."""
     for part in reversed(_read("/proc/self/cgroup").splitlines()[-1:]):
         for segment in reversed(part.split("/")):

@@ -20,6 +20,9 @@ __all__ = ["LoadWatch"]
 log = Logger()
 
 PROC_STAT_UPDATE = notification("notify_proc_stat_update", "the machine's load, once a second")
+CPU_THROTTLED = notification(
+    "notify_cpu_throttled", "the processor is held back, or no longer: {bits, flags}"
+)
 _KEPT = 30
 
 
@@ -56,8 +59,10 @@ class LoadWatch(Service):
 
     async def _sample(self) -> None:
         sample = await self._threads.run(self._meter.sample, self._now(), self._clock.seconds())
-        self._last = sample
+        before, self._last = self._last, sample
         self._history.append(sample.process)
+        if sample.throttled is not None and sample.throttled != (before and before.throttled):
+            self._broadcaster.send(CPU_THROTTLED, sample.throttled)
         self._broadcaster.send(PROC_STAT_UPDATE, {"moonraker_stats": sample.process, **self._rest(sample)})
 
     def _rest(self, sample: Sample) -> dict[str, Any]:
@@ -75,7 +80,7 @@ class LoadWatch(Service):
         uptime = self._last.uptime if self._last is not None else 0.0
         return {
             "moonraker_stats": list(self._history),
-            "throttled_state": None,
+            "throttled_state": self._last.throttled if self._last is not None else None,
             **rest,
             "system_uptime": uptime,
         }

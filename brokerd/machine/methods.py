@@ -6,6 +6,7 @@ from attrs import define
 
 from brokerd.machine.description import describe_machine
 from brokerd.machine.load import LoadWatch
+from brokerd.machine.units import ServiceMethods
 from brokerd.registry.caller import Role
 from brokerd.registry.declare import method
 from brokerd.threads import WorkerThreads
@@ -19,11 +20,12 @@ class MachineMethods:
 
     component: ClassVar[str] = "machine"
     _threads: WorkerThreads
+    _services: ServiceMethods
 
     @method("machine.system_info", "GET /machine/system_info", result="{system_info}", permission=Role.VIEWER)
     async def system_info(self) -> dict[str, Any]:
         """Processor, system, network and card."""
-        return {"system_info": await self._threads.run(describe_machine)}
+        return {"system_info": {**await self._threads.run(describe_machine), **self._services.describe()}}
 
 
 @define(eq=False)

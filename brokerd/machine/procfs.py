@@ -6,6 +6,8 @@ from typing import Any
 
 from attrs import define, field, frozen
 
+from brokerd.machine.throttling import throttled_state
+
 __all__ = ["LoadMeter", "Sample"]
 
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -24,6 +26,7 @@ class Sample:
     @ivar cpu_temperature: in C, or None.
     @ivar cpus: per CPU and in all, busy percentage.
     @ivar uptime: seconds.
+    @ivar throttled: {bits, flags}, or None where nobody says.
     """
 
     process: dict[str, Any]
@@ -32,6 +35,7 @@ class Sample:
     cpus: dict[str, float]
     memory: dict[str, int]
     uptime: float
+    throttled: dict[str, Any] | None = None
 
 
 @define(eq=False)
@@ -58,6 +62,7 @@ class LoadMeter:
             cpus=self._cpus(),
             memory=self._memory(),
             uptime=float(self._read("proc/uptime", "0").split()[0]),
+            throttled=throttled_state(self.root),
         )
 
     def _read(self, path: str, default: str = "") -> str:
