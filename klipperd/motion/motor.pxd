@@ -3,6 +3,7 @@ from libc.stdint cimport int64_t
 
 from klipperd.motion.compress cimport compressor, compressor_push
 from klipperd.motion.geometry cimport geometry
+from klipperd.motion.shaping cimport shaping
 from klipperd.motion.trapq cimport motion_queue
 
 cdef enum solve_code:
@@ -57,6 +58,7 @@ cdef struct motor_state:
     double solved_until       # s
     double first_step         # s, first step since it was last asked for; < 0 without
     int64_t solved            # steps (either way) solved since the start
+    shaping shaped            # of use when it has components
     smoothing_window window   # of use when window.half > 0
 
 # Coordinate (mm) at which the next step in a direction (1 or -1) is due.

@@ -10,8 +10,12 @@ cdef class StepperMotion:
     cdef MotionQueue followed     # keeps the motion_queue alive
     cdef object sink              # keeps the message_sink alive
     cdef readonly str name        # for messages
+    cdef tuple shapers            # of x, y, z: pulses as (shift s, amplitude)
     cdef int attach(self, MotionQueue queue) except -1
     cdef int open_window(self, double half) except -1
+    cdef int begin(self) except -1
+    cdef int open_shaping(self) except -1
+    cdef int lose_place(self) except -1
 
 cdef class StepperGroup:
     cdef list members

@@ -1,7 +1,10 @@
 """From motion queues to the step commands of one motor, and of all motors of one MCU."""
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
+from klipperd.motion.geometry import Geometry
+from klipperd.motion.geometry import Geometry
 from klipperd.motion.trapq import MotionQueue
 
 class MessageSink(Protocol):
@@ -41,6 +44,24 @@ class StepperMotion:
     def follow(self, queue: MotionQueue | None, coefficients: tuple[float, float, float]) -> None:
         """Coordinate = coefficients . (x, y, z): (1, 0, 0) for cartesian x, (1, 1, 0) and (1, -1, 0)
         for corexy. The motor's offset shifts so that its coordinate now is the queue's; no motion."""
+    def follow_geometry(self, queue: MotionQueue | None, shape: Geometry) -> None:
+        """The same for a coordinate that is no weighted sum."""
+    def set_shapers(
+        self,
+        x: Sequence[tuple[float, float]] = (),
+        y: Sequence[tuple[float, float]] = (),
+        z: Sequence[tuple[float, float]] = (),
+    ) -> None:
+        """Shape the queue's axes by pulses (s, amplitude); none: leave it as it is. Only call at rest.
+
+        An axis p becomes the sum of A_i p(t - (T_i - Tm)) with Tm = sum A_i T_i: on average it is not late.
+        @raise ValueError: when amplitudes do not add up to 1, or pulses are over a second apart.
+        """
+    @property
+    def axes(self) -> tuple[int, ...]:
+        """Indices of the queue's axes on which the coordinate depends."""
+    def follow_geometry(self, queue: MotionQueue | None, geometry: Geometry) -> None:
+        """Coordinate = that of the geometry (mm or rad); otherwise like L{follow}."""
     def follow_extruder(self, queue: MotionQueue | None, smooth_time: float = 0.0) -> None:
         """Coordinate = first axis of the queue with its pressure advance, smoothed over
         C{smooth_time} seconds (triangular window, 0 = none). Only call at rest."""
@@ -101,7 +122,7 @@ class StepperMotion:
     def solved_until(self) -> float: ...
     @property
     def scan_time(self) -> float:
-        """Seconds before and after an instant on which its coordinate depends (0 without smoothing)."""
+        """Seconds before and after an instant on which its coordinate depends; 0 without smoothing and shaping."""
     @property
     def oid(self) -> int: ...
 

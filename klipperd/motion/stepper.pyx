@@ -17,26 +17,58 @@ from klipperd.motion.compress cimport (
     history_position,
     sent_batch,
 )
-from klipperd.motion.linear cimport solve_linear
-from klipperd.motion.motor cimport SOLVE_BROKEN, SOLVE_EXPIRED, motor_state
+from klipperd.motion.geometry cimport GEOMETRY_LINEAR, Geometry, geometry, geometry_axes, geometry_position
+from klipperd.motion.motor cimport SOLVE_BROKEN, SOLVE_EXPIRED, SOLVE_MEMORY, motor_state
 from klipperd.motion.pressure cimport solve_smoothed, window_close, window_open
+from klipperd.motion.shaped cimport shaping_close, shaping_open, shaping_rest, solve_shaped
 from klipperd.motion.trapq cimport MotionQueue
+from klipperd.motion.walk cimport solve_queue
 from klipperd.wire.sink cimport message_sink
 
 from klipperd.motion.errors import StepsLost
 
 __all__ = ["StepperGroup", "StepperMotion"]
 
+LONGEST_SHAPER = 1.
+"""s from the first pulse to the last."""
+
 
 cdef int motor_generate(motor_state *motor, double until, double must_send) noexcept nogil:
-    cdef int code
+    cdef int code = 0
     if until > motor.solved_until:
-        if motor.queue != NULL:
-            code = solve_smoothed(motor, until) if motor.window.half > 0. else solve_linear(motor, until)
-            if code < 0:
-                return code
+        if motor.queue == NULL:
+            pass
+        elif motor.window.half > 0.:
+            code = solve_smoothed(motor, until)
+        elif motor.shaped.components > 0:
+            code = solve_shaped(motor, until)
+        else:
+            code = solve_queue(motor, until)
+        if code < 0:
+            return code
         motor.solved_until = until
     return compressor_send(&motor.out, must_send)
+
+
+cdef inline double look_ahead(const motor_state *motor) noexcept nogil:
+    """Seconds beyond an instant on which the motor depends."""
+    return motor.window.half + motor.shaped.lead
+
+
+def check_pulses(pulses):
+    """Pulses as (shift, amplitude): s from the mean, and a share of 1."""
+    times = [float(time) for time, _ in pulses]
+    amplitudes = [float(amplitude) for _, amplitude in pulses]
+    if not times:
+        return ()
+    if not (abs(sum(amplitudes) - 1.) < 1e-6 and all([isfinite(value) for value in times + amplitudes])):
+        raise ValueError(f"a shaper's amplitudes must add up to 1: {amplitudes}")
+    if max(times) - min(times) > LONGEST_SHAPER:
+        raise ValueError(f"a shaper of {max(times) - min(times)} s is longer than {LONGEST_SHAPER} s")
+    total = sum(amplitudes)
+    amplitudes = [amplitude / total for amplitude in amplitudes]
+    mean = sum([time * amplitude for time, amplitude in zip(times, amplitudes, strict=True)])
+    return tuple([(time - mean, amplitude) for time, amplitude in zip(times, amplitudes, strict=True)])
 
 
 cdef raise_lost(StepperMotion stepper, int code):
@@ -56,6 +88,7 @@ cdef class StepperMotion:
                   str name=""):
         memset(&self.state, 0, sizeof(motor_state))
         self.name = name or f"stepper oid {oid}"
+        self.shapers = (), (), ()
         if not (1e-7 <= step_distance <= 1e4):
             raise ValueError(f"step_distance = {step_distance} mm must be within 1e-7 to 1e4")
         if not 0. <= max_error <= 0.1:
@@ -75,6 +108,7 @@ cdef class StepperMotion:
     def __dealloc__(self):
         compressor_free(&self.state.out)
         window_close(&self.state.window)
+        shaping_close(&self.state.shaped)
 
     cdef int attach(self, MotionQueue queue) except -1:
         """Follow a queue from its end on, taking its coordinate there for the present one."""
@@ -89,8 +123,84 @@ cdef class StepperMotion:
         cdef double before = self.commanded
         self.attach(queue)
         self.state.where = before
+        self.state.shape.kind = GEOMETRY_LINEAR
         for axis in range(3):
             self.state.weights[axis] = coefficients[axis]
+        self.begin()
+
+    def follow_geometry(self, MotionQueue queue, Geometry shape not None):
+        cdef double before = self.commanded
+        if shape.kind == "linear":
+            return self.follow(queue, shape.parameters)
+        self.attach(queue)
+        self.state.where = before
+        self.state.shape = shape.shape
+        self.begin()
+
+    cdef int begin(self) except -1:
+        """At rest where the queue ends; the steps so far stand for the coordinate there."""
+        if self.followed is not None:
+            self.note_position(self.coordinate_at(self.followed.queue.end_time))
+        self.open_shaping()
+        return 0
+
+    def set_shapers(self, x=(), y=(), z=()):
+        shapers = tuple([check_pulses(pulses) for pulses in (x, y, z)])
+        if shapers != self.shapers:
+            self.shapers = shapers
+            self.open_shaping()
+
+    cdef int open_shaping(self) except -1:
+        """Begin to shape, at rest; only axes that move the motor count."""
+        cdef double where[3]
+        cdef double rest[3]
+        cdef int index = 0, k, axis
+        cdef bint linear = self.state.shape.kind == GEOMETRY_LINEAR
+        shaping_close(&self.state.shaped)
+        moved = self.axes
+        if self.followed is None or not any([self.shapers[axis] for axis in moved]):
+            return 0
+        # A linear motor needs one sum an equal shaper, others each axis for itself.
+        whole = [(0., 1.)]
+        shapers = [self.shapers[axis] if axis in moved else () for axis in range(3)]
+        groups = list(dict.fromkeys([shapers[axis] for axis in moved])) if linear else shapers
+        taps = [(k, pulse) for k, pulses in enumerate(groups) for pulse in pulses or whole]
+        if shaping_open(&self.state.shaped, len(taps)) < 0:
+            raise MemoryError
+        self.state.shaped.components = len(groups)
+        for axis in range(3):
+            if linear and axis in moved:
+                self.state.shaped.blend[groups.index(shapers[axis])][axis] = self.state.weights[axis]
+            elif not linear:
+                self.state.shaped.blend[axis][axis] = 1.
+        for k, (shift, amplitude) in taps:
+            self.state.shaped.taps[index].shift, self.state.shaped.taps[index].amplitude = shift, amplitude
+            self.state.shaped.taps[index].first, self.state.shaped.taps[index].after = k, k + 1
+            index += 1
+        self.state.shaped.tap_count = index
+        self.state.shaped.lead = max([-shift for _, (shift, _) in taps])
+        self.state.shaped.tail = max([shift for _, (shift, _) in taps])
+        self.followed.position(self.followed.queue.end_time, where)
+        for k in range(self.state.shaped.components):
+            rest[k] = sum([self.state.shaped.blend[k][axis] * where[axis] for axis in range(3)])
+        shaping_rest(&self.state.shaped, rest)
+        return 0
+
+    @property
+    def axes(self):
+        if self.state.shape.kind != GEOMETRY_LINEAR:
+            moved = geometry_axes(&self.state.shape)
+            return tuple([axis for axis in range(3) if moved >> axis & 1])
+        return tuple([axis for axis in range(3) if self.state.weights[axis] != 0.])
+
+    def follow_geometry(self, MotionQueue queue, Geometry geometry not None):
+        cdef double before = self.commanded
+        if geometry.shape.kind == GEOMETRY_LINEAR:
+            self.follow(queue, geometry.parameters)
+            return
+        self.attach(queue)
+        self.state.where = before
+        self.state.shape = geometry.shape
         if queue is not None:
             self.note_position(self.coordinate_at(queue.queue.end_time))
 
@@ -145,7 +255,17 @@ cdef class StepperMotion:
             self.state.cursor = self.state.queue.next
         if half > 0.:
             self.open_window(half)
+        self.lose_place()
         return self.state.where
+
+    cdef int lose_place(self) except -1:
+        """Where x, y and z are will be known with the next jump."""
+        cdef double rest[3]
+        rest[0], rest[1], rest[2] = self.state.where, 0., 0.
+        if self.state.shaped.components > 0:
+            shaping_rest(&self.state.shaped, rest)
+            self.state.shaped.lost = self.state.shape.kind != GEOMETRY_LINEAR
+        return 0
 
     def position_at_clock(self, uint64_t clock):
         return history_position(&self.state.out, clock)
@@ -158,6 +278,10 @@ cdef class StepperMotion:
         if self.followed is None:
             return self.commanded
         self.followed.position(print_time, where)
+        if self.state.shape.kind != GEOMETRY_LINEAR:
+            return geometry_position(&self.state.shape, where, self.state.where)
+        if self.state.shape.kind != GEOMETRY_LINEAR:
+            return geometry_position(&self.state.shape, where, self.state.where)
         return sum([self.state.weights[axis] * where[axis] for axis in range(3)])
 
     def expire_history(self, uint64_t clock):
@@ -223,7 +347,7 @@ cdef class StepperMotion:
 
     @property
     def scan_time(self):
-        return self.state.window.half
+        return self.state.window.half + max(self.state.shaped.lead, self.state.shaped.tail)
 
     @property
     def oid(self):
@@ -256,7 +380,7 @@ cdef class StepperGroup:
         with nogil:
             while i < self.count and code >= 0:
                 solved -= self.states[i].solved
-                code = motor_generate(self.states[i], until - self.states[i].window.half, must)
+                code = motor_generate(self.states[i], until - look_ahead(self.states[i]), must)
                 solved += self.states[i].solved
                 i += 1
         if code < 0:

@@ -1,0 +1,283 @@
+"""Steps of motors whose axes are shaped.
+
+A shaper is a sum of pulses: p(t) becomes the sum of A_i p(t - (T_i - Tm)) with Tm = sum A_i T_i, so that it is not
+late on average. The motion in the queue is quadratic between its breakpoints, so the sum is quadratic
+between theirs, each shifted by every pulse: coefficients are put together once for each such piece.
+"""
+
+from libc.math cimport fabs
+from libc.stdint cimport int64_t
+from libc.stdlib cimport calloc, free, malloc
+from libc.string cimport memset
+
+from klipperd.motion.curved cimport solve_piece
+from klipperd.motion.geometry cimport GEOMETRY_LINEAR, geometry_position
+from klipperd.motion.motor cimport (
+    GRAZE,
+    SOLVE_BROKEN,
+    SOLVE_EXPIRED,
+    SOLVE_MEMORY,
+    SOLVE_OK,
+    motor_state,
+    next_threshold,
+)
+from klipperd.motion.piece cimport motion_piece, piece_position
+from klipperd.motion.runs cimport take_quadratic
+from klipperd.motion.shaping cimport shaping, tap
+from klipperd.motion.trapq cimport (
+    TRAPEZOID_JUMP,
+    TRAPEZOID_MOVE,
+    queue_at,
+    trapezoid,
+    trapezoid_time,
+)
+
+cdef enum:
+    INITIAL_PIECES = 64
+
+cdef double RESOLUTION = 1e-10    # s; breakpoints as near as that are one
+cdef double BROKEN = 1e-6         # mm between the end of a move and the start of the next
+cdef double ALWAYS = 1e9          # s
+
+
+cdef inline motion_piece *piece_at(const shaping *shaped, int64_t index) noexcept nogil:
+    return &shaped.pieces[index & shaped.mask]
+
+
+cdef int shaping_open(shaping *shaped, int taps) noexcept nogil:
+    shaping_close(shaped)
+    shaped.pieces = <motion_piece *>malloc(INITIAL_PIECES * sizeof(motion_piece))
+    shaped.taps = <tap *>calloc(taps, sizeof(tap))
+    if shaped.pieces == NULL or shaped.taps == NULL:
+        shaping_close(shaped)
+        return SOLVE_MEMORY
+    shaped.mask = INITIAL_PIECES - 1
+    return SOLVE_OK
+
+
+cdef void shaping_close(shaping *shaped) noexcept nogil:
+    free(shaped.pieces)
+    free(shaped.taps)
+    memset(shaped, 0, sizeof(shaping))
+
+
+cdef void shaping_rest(shaping *shaped, const double *where) noexcept nogil:
+    cdef motion_piece *piece = piece_at(shaped, 0)
+    cdef int k
+    memset(piece, 0, sizeof(motion_piece))
+    for k in range(3):
+        piece.c[k][0] = shaped.where[k] = where[k]
+    piece.begin = -ALWAYS
+    piece.end = shaped.read_until = -ALWAYS / 2.
+    shaped.next = 1
+    shaped.lost = 0
+    for k in range(shaped.tap_count):
+        shaped.taps[k].at = 0
+        shaped.taps[k].until = piece.end + shaped.taps[k].shift
+
+
+# --- reading the queue ---
+
+cdef int64_t oldest(const shaping *shaped) noexcept nogil:
+    cdef int64_t first = shaped.next
+    cdef int k
+    for k in range(shaped.tap_count):
+        first = min(first, shaped.taps[k].at)
+    return first
+
+
+cdef int enlarge(shaping *shaped) noexcept nogil:
+    cdef int64_t capacity = 2 * (shaped.mask + 1), index
+    cdef motion_piece *pieces = <motion_piece *>malloc(capacity * sizeof(motion_piece))
+    if pieces == NULL:
+        return SOLVE_MEMORY
+    for index in range(oldest(shaped), shaped.next):
+        pieces[index & (capacity - 1)] = shaped.pieces[index & shaped.mask]
+    free(shaped.pieces)
+    shaped.pieces = pieces
+    shaped.mask = capacity - 1
+    return SOLVE_OK
+
+
+cdef inline motion_piece *add_piece(shaping *shaped, double begin, double end) noexcept nogil:
+    cdef motion_piece *piece
+    if shaped.next > shaped.mask and oldest(shaped) + shaped.mask < shaped.next and enlarge(shaped) < 0:
+        return NULL
+    piece = piece_at(shaped, shaped.next)
+    piece.begin, piece.end = begin, end
+    shaped.next += 1
+    shaped.read_until = end
+    return piece
+
+
+cdef int add_rest(shaping *shaped, double end) noexcept nogil:
+    """It stays where it is."""
+    cdef motion_piece *piece = piece_at(shaped, shaped.next - 1)
+    cdef bint rests = True
+    cdef int k
+    for k in range(shaped.components):
+        rests = rests and piece.c[k][1] == 0. and piece.c[k][2] == 0. and piece.c[k][0] == shaped.where[k]
+    if rests:
+        piece.end = shaped.read_until = end
+        for k in range(shaped.tap_count):
+            if shaped.taps[k].at == shaped.next - 1:
+                shaped.taps[k].until = end + shaped.taps[k].shift
+        return SOLVE_OK
+    piece = add_piece(shaped, shaped.read_until, end)
+    if piece == NULL:
+        return SOLVE_MEMORY
+    for k in range(shaped.components):
+        piece.c[k][0], piece.c[k][1], piece.c[k][2] = shaped.where[k], 0., 0.
+    return SOLVE_OK
+
+
+cdef inline int add_phase(shaping *shaped, double begin, double time, const double *from_, double sign,
+                          const double *per_mm, double s, double v, double half_accel, double advance) noexcept nogil:
+    """Motion from_ + sign s per_mm and on, with v and half_accel along the path, and pressure advance (s)."""
+    cdef motion_piece *piece
+    cdef int k
+    if time <= 0.:
+        return SOLVE_OK
+    piece = add_piece(shaped, begin, begin + time)
+    if piece == NULL:
+        return SOLVE_MEMORY
+    for k in range(shaped.components):
+        piece.c[k][0] = from_[k] + (sign * s + advance * v) * per_mm[k]
+        piece.c[k][1] = (v + 2. * advance * half_accel) * per_mm[k]
+        piece.c[k][2] = half_accel * per_mm[k]
+    return SOLVE_OK
+
+
+cdef inline void blend(const shaping *shaped, const double *where, double *components) noexcept nogil:
+    cdef int k
+    for k in range(shaped.components):
+        components[k] = (shaped.blend[k][0] * where[0] + shaped.blend[k][1] * where[1]
+                         + shaped.blend[k][2] * where[2])
+
+
+cdef int read_move(shaping *shaped, const trapezoid *move) noexcept nogil:
+    cdef double[3] start, end, per_mm
+    cdef double t = move.print_time, gone, left, scale = 1. / move.distance if move.distance > 0. else 0.
+    cdef bint rests = True
+    cdef int k, code
+    blend(shaped, move.start, start)
+    blend(shaped, move.end, end)
+    for k in range(shaped.components):
+        if fabs(start[k] - shaped.where[k]) > BROKEN:
+            return SOLVE_BROKEN
+        per_mm[k] = (end[k] - start[k]) * scale
+        rests = rests and start[k] == end[k] == shaped.where[k]
+    if rests:
+        return add_rest(shaped, t + trapezoid_time(move))
+    gone = 0.5 * (move.start_v + move.cruise_v) * move.accel_t
+    # Slowing down is measured from the end, so that no rounding adds up over many moves.
+    left = 0.5 * (move.end_v + move.cruise_v) * move.decel_t
+    code = add_phase(shaped, t, move.accel_t, start, 1., per_mm, 0., move.start_v, 0.5 * move.accel, move.advance)
+    t += move.accel_t
+    if code == SOLVE_OK:
+        code = add_phase(shaped, t, move.cruise_t, start, 1., per_mm, gone, move.cruise_v, 0., move.advance)
+    t += move.cruise_t
+    if code == SOLVE_OK:
+        code = add_phase(shaped, t, move.decel_t, end, -1., per_mm, left, move.cruise_v, -0.5 * move.accel,
+                         move.advance)
+    for k in range(shaped.components):
+        shaped.where[k] = end[k]
+    return code
+
+
+cdef void read_jump(motor_state *motor, const trapezoid *move) noexcept nogil:
+    """Coordinates change: of all that was read, too, so that the sum of pulses is not torn."""
+    cdef shaping *shaped = &motor.shaped
+    cdef double[3] there
+    cdef double change = 0.
+    cdef int64_t index
+    cdef int k
+    blend(shaped, move.start, there)
+    if motor.shape.kind != GEOMETRY_LINEAR:
+        change = geometry_position(&motor.shape, there, motor.where)
+        change -= motor.where if shaped.lost else geometry_position(&motor.shape, shaped.where, motor.where)
+    for k in range(shaped.components):
+        if motor.shape.kind == GEOMETRY_LINEAR:
+            change += there[k] - shaped.where[k]
+        for index in range(oldest(shaped), shaped.next):
+            piece_at(shaped, index).c[k][0] += there[k] - shaped.where[k]
+        shaped.where[k] = there[k]
+    shaped.lost = 0
+    if motor.window.half > 0.:
+        motor.window.jumps += change
+    else:
+        motor.offset += change
+        motor.where += change
+
+
+cdef int shaping_read(motor_state *motor, double limit) noexcept nogil:
+    cdef shaping *shaped = &motor.shaped
+    cdef const trapezoid *move
+    cdef int code = SOLVE_OK
+    if motor.cursor < motor.queue.first:
+        return SOLVE_EXPIRED
+    while shaped.read_until < limit and code == SOLVE_OK:
+        move = queue_at(motor.queue, motor.cursor) if motor.cursor < motor.queue.next else NULL
+        if move == NULL or move.print_time > shaped.read_until:
+            code = add_rest(shaped, limit if move == NULL or move.print_time > limit else move.print_time)
+            continue
+        if move.kind == TRAPEZOID_JUMP:
+            read_jump(motor, move)
+        elif move.kind == TRAPEZOID_MOVE:
+            code = SOLVE_BROKEN if shaped.lost else read_move(shaped, move)
+        motor.cursor += 1
+    return code
+
+
+# --- shaping ---
+
+cdef void shape_piece(shaping *shaped, double t, double limit, motion_piece *out) noexcept nogil:
+    cdef const motion_piece *piece
+    cdef tap *pulse
+    cdef double u, a, end = limit
+    cdef int i, k
+    memset(out, 0, sizeof(motion_piece))
+    for i in range(shaped.tap_count):
+        pulse = &shaped.taps[i]
+        while pulse.until <= t + RESOLUTION and pulse.at + 1 < shaped.next:
+            pulse.at += 1
+            pulse.until = piece_at(shaped, pulse.at).end + pulse.shift
+        end = pulse.until if t < pulse.until < end else end
+        piece = piece_at(shaped, pulse.at)
+        u, a = t - pulse.shift - piece.begin, pulse.amplitude
+        for k in range(pulse.first, pulse.after):
+            out.c[k][0] += a * (piece.c[k][0] + u * (piece.c[k][1] + u * piece.c[k][2]))
+            out.c[k][1] += a * (piece.c[k][1] + 2. * u * piece.c[k][2])
+            out.c[k][2] += a * piece.c[k][2]
+    out.begin, out.end = t, end
+
+
+cdef inline int solve_sum(motor_state *motor, const motion_piece *piece, double until) noexcept nogil:
+    """Steps of a linear motor along one piece."""
+    cdef double[3] c
+    cdef double length = piece.end - piece.begin, end, turn
+    sum_components(&motor.shaped, piece, c)
+    end = c[0] + length * (c[1] + length * c[2])
+    motor.where = end
+    if c[1] == 0. and c[2] == 0.:
+        return SOLVE_OK
+    return take_quadratic(motor, piece.begin, c, length, until)
+
+
+cdef int solve_shaped(motor_state *motor, double until) noexcept nogil:
+    cdef shaping *shaped = &motor.shaped
+    cdef double t = motor.solved_until
+    cdef double[3] there
+    cdef motion_piece piece
+    cdef int code = shaping_read(motor, until + shaped.lead), axis
+    while t < until and code == SOLVE_OK:
+        shape_piece(shaped, t, until, &piece)
+        if motor.shape.kind == GEOMETRY_LINEAR:
+            code = solve_sum(motor, &piece, until)
+        else:
+            code = solve_piece(motor, &piece, until)
+            for axis in range(3):
+                there[axis] = piece_position(&piece, axis, piece.end - t)
+            motor.where = geometry_position(&motor.shape, there, motor.where)
+        t = piece.end
+    return code
