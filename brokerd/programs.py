@@ -3,13 +3,14 @@
 import os
 import shutil
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from attrs import define, field, frozen
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, DeferredList
 from twisted.internet.error import ProcessExitedAlready
-from twisted.internet.interfaces import IReactorProcess, IReactorTime
+from twisted.internet.interfaces import IDelayedCall, IReactorProcess, IReactorTime
 from twisted.internet.protocol import ProcessProtocol
 from twisted.python.failure import Failure
 
@@ -57,8 +58,15 @@ class Ended:
 
 
 class _Watched(ProcessProtocol):
+    """A program while it runs.
+
+    @ivar done: fires once it has ended.
+    @ivar killed: why it was killed, or nothing.
+    """
+
     def __init__(self, name: str, content: bytes, line: Callable[[str], None] | None) -> None:
-        self.done: Deferred[Ended] = Deferred(self._cancelled)
+        self.done: Deferred[Ended] = Deferred()
+        self.killed = ""
         self._name, self._content, self._line = name, content, line
         self._parts: dict[int, list[bytes]] = {1: [], 2: []}
         self._size, self._rest = 0, b""
@@ -84,15 +92,16 @@ class _Watched(ProcessProtocol):
         status: Any = reason.value
         code = status.exitCode if status.exitCode is not None else -(status.signal or 1)
         out, errors = (b"".join(self._parts[each]).decode("utf-8", "replace") for each in (1, 2))
-        if not self.done.called:
-            self.done.callback(Ended(self._name, code, out, errors))
+        self.done.callback(Ended(self._name, code, out, errors))
 
-    def _cancelled(self, _: object) -> None:
-        try:
-            if self.transport is not None:
-                self.transport.signalProcess("KILL")
-        except ProcessExitedAlready:
-            pass
+    def kill(self, why: str) -> None:
+        """End it. Its descendants may hold its pipes open, so these are closed on this side."""
+        self.killed = why
+        if self.transport is None:
+            return
+        with suppress(ProcessExitedAlready):
+            self.transport.signalProcess("KILL")
+        self.transport.loseConnection()
 
 
 @define(eq=False)
@@ -103,7 +112,7 @@ class Programs:
     """
 
     _reactor: Any
-    _running: set[Deferred[Ended]] = field(init=False, factory=set)
+    _running: set[_Watched] = field(init=False, factory=set)
 
     async def run(
         self,
@@ -134,18 +143,32 @@ class Programs:
             )
         except OSError as error:
             raise ProgramFailed(f"{argv[0]}: {error.strerror}") from None
-        running = watched.done
-        self._running.add(running)
-        running.addTimeout(timeout, clock, lambda _, after: _raise(argv[0], after))
-        try:
-            return await running
-        finally:
-            self._running.discard(running)
+        self._running.add(watched)
+        late = clock.callLater(timeout, watched.kill, f"did not end within {timeout:g} s")
+        told: Deferred[Ended] = Deferred(lambda _: watched.kill("was broken off"))
+        watched.done.addCallback(self._over, watched, late, told)
+        ended = await told
+        if watched.killed:
+            raise ProgramFailed(f"{ended.name} {watched.killed}", ended.output + ended.errors)
+        return ended
 
-    def cancel(self) -> None:
-        """Kill all that runs."""
+    def _over(self, ended: Ended, watched: _Watched, late: IDelayedCall, told: Deferred[Ended]) -> Ended:
+        self._running.discard(watched)
+        if late.active():
+            late.cancel()
+        if not told.called:
+            told.callback(ended)
+        return ended
+
+    def cancel(self) -> Deferred[Any]:
+        """Kill all that runs; fires when all has ended."""
+        ending: list[Deferred[None]] = []
         for running in list(self._running):
-            running.cancel()
+            ended: Deferred[None] = Deferred()
+            running.done.addBoth(_tell, ended)
+            ending.append(ended)
+            running.kill("was broken off")
+        return DeferredList(ending)
 
 
 def _found(name: str) -> str:
@@ -159,5 +182,6 @@ def _found(name: str) -> str:
     return path
 
 
-def _raise(name: str, after: float | None) -> Ended:
-    raise ProgramFailed(f"{os.path.basename(name)} did not end within {after:g} s")
+def _tell(result: Any, ended: Deferred[None]) -> Any:
+    ended.callback(None)
+    return result

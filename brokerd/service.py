@@ -136,7 +136,7 @@ class Broker(Service):
         await _settled(parts.entrance.names.stopService())
         await _settled(parts.house.stopService())
         parts.chores.cancel()
-        parts.programs.cancel()
+        await parts.programs.cancel()
         for each in reversed(parts.services):
             await _settled(each.stopService())
         await parts.history.settle()

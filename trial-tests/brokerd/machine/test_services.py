@@ -87,6 +87,9 @@ class ServiceTests(BrokerTestCase):
 
     async def test_restart_of_ourselves_is_answered_first(self) -> None:
         self.assertEqual((await self.rpc("machine.services.restart", service="moonraker"))["result"], "ok")
+        await self.until(lambda: self.provider.did == [("restart", "appliance")])
+        del self.units._states["appliance"]
+        self.assertEqual((await self.rpc("machine.services.restart", service="moonraker"))["result"], "ok")
         await self.until(lambda: self.broker.parts is not None and self.broker.parts is not self.parts)
 
     async def test_power(self) -> None:
