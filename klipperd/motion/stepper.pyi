@@ -60,8 +60,6 @@ class StepperMotion:
     @property
     def axes(self) -> tuple[int, ...]:
         """Indices of the queue's axes on which the coordinate depends."""
-    def follow_geometry(self, queue: MotionQueue | None, geometry: Geometry) -> None:
-        """Coordinate = that of the geometry (mm or rad); otherwise like L{follow}."""
     def follow_extruder(self, queue: MotionQueue | None, smooth_time: float = 0.0) -> None:
         """Coordinate = first axis of the queue with its pressure advance, smoothed over
         C{smooth_time} seconds (triangular window, 0 = none). Only call at rest."""

@@ -193,17 +193,6 @@ cdef class StepperMotion:
             return tuple([axis for axis in range(3) if moved >> axis & 1])
         return tuple([axis for axis in range(3) if self.state.weights[axis] != 0.])
 
-    def follow_geometry(self, MotionQueue queue, Geometry geometry not None):
-        cdef double before = self.commanded
-        if geometry.shape.kind == GEOMETRY_LINEAR:
-            self.follow(queue, geometry.parameters)
-            return
-        self.attach(queue)
-        self.state.where = before
-        self.state.shape = geometry.shape
-        if queue is not None:
-            self.note_position(self.coordinate_at(queue.queue.end_time))
-
     def follow_extruder(self, MotionQueue queue, double smooth_time=0.):
         if not 0. <= smooth_time <= 1.:
             raise ValueError(f"smooth_time = {smooth_time} s must be within 0 to 1")

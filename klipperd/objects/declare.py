@@ -89,7 +89,7 @@ class PrinterObject:
     (an extruder's C{{Heater: "heater"}}).
     C{requires(config)}: names of sections that must exist for this configuration.
     C{review(config, configs)}: what is wrong with other sections because of this one: section, option (may be
-    empty) and text, given the checked configurations by section. It runs once each section by itself is right.
+    empty) and text, given the checked configurations by section. It runs once each section is right itself.
     """
 
     section: str

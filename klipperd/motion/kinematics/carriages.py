@@ -33,7 +33,7 @@ def _pivot(row: Sequence[float]) -> int | None:
 
 
 def solve_rows(rows: Sequence[tuple[Vector, float]]) -> Vector:
-    """x, y, z with weights . (x, y, z) = value; the first rows that tell something new do. NaN where none does."""
+    """x, y, z with weights . (x, y, z) = value, from the first rows that tell something new; else NaN."""
     kept: list[tuple[int, list[float]]] = []
     for weights, value in rows:
         row = [*weights, value]
