@@ -77,6 +77,7 @@ cdef void follow(file_sink *file, const uint8_t *payload, int size) noexcept nog
     cdef const uint8_t *here = payload
     cdef file_stepper *stepper
     cdef int count = 0
+    values[0] = 0
     here = vlq_get(here, end, &values[0])
     if values[0] != file.queue_step_id and values[0] != file.direction_id and values[0] != file.reset_id:
         return
@@ -251,12 +252,14 @@ cdef class FileLink(Link):
             raise ValueError(f"no lane {lane}, or a command of {len(payload)} bytes (1 to {PAYLOAD_MAX})")
 
     def take_urgent(self) -> list:
-        cdef uint8_t payload[PAYLOAD_MAX]
+        cdef uint8_t data[PAYLOAD_MAX]
         cdef int size
+        cdef bytes payload
         taken = []
-        while (size := link_take_posted(self.state, payload)) > 0:
-            taken.append((<uint8_t *>payload)[:size])
-            self._post(taken[-1], 0, 0, 0, 0)
+        while (size := link_take_posted(self.state, data)) > 0:
+            payload = (<uint8_t *>data)[:size]
+            self._post(payload, 0, 0, 0, 0)
+            taken.append(payload)
         return taken
 
     def receive(self, payload: bytes) -> None:
