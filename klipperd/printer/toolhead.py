@@ -6,6 +6,7 @@ from typing import ClassVar
 from attrs import define, field, frozen
 from twisted.internet.interfaces import IReactorTime
 
+from klipperd.errors import CommandError
 from klipperd.mcu.board import Board
 from klipperd.motion.enable import EnableLines
 from klipperd.motion.generation import StepGeneration
@@ -96,7 +97,13 @@ class ToolheadCommands:
         if s is None and p is not None and t is not None:
             s = min(p, t)
         if s is not None:
-            self.toolhead.lookahead.set_limits(max_accel=s)
+            self._set_limits(None, s, None, None)
+
+    def _set_limits(self, *limits: float | None) -> None:
+        try:
+            self.toolhead.lookahead.set_limits(*limits)
+        except ValueError as error:
+            raise CommandError(str(error)) from None
 
     @command("SET_VELOCITY_LIMIT")
     async def set_velocity_limit(
@@ -109,7 +116,7 @@ class ToolheadCommands:
         square_corner_velocity: float | None = param(None, minimum=0.0),
     ) -> None:
         """Set printer velocity limits."""
-        self.toolhead.lookahead.set_limits(velocity, accel, square_corner_velocity, minimum_cruise_ratio)
+        self._set_limits(velocity, accel, square_corner_velocity, minimum_cruise_ratio)
         if velocity is accel is minimum_cruise_ratio is square_corner_velocity is None:
             names = ("max_velocity", "max_accel", "square_corner_velocity", "minimum_cruise_ratio")
             limits = zip(names, self.toolhead.lookahead.limits, strict=True)
