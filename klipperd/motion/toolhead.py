@@ -139,7 +139,8 @@ class Toolhead:
         # From rest, a move may only begin when its commands can still reach the MCUs in time.
         in_time = self.mode is Mode.MOVING and not self._settled
         rest_until = now + LEAST_LEAD if in_time else math.inf
-        ended = source.run(self.print_time, now + PLAN_AHEAD, rest_until, 2.0 * PLAN_AHEAD)
+        ahead = PLAN_AHEAD * self.stretch
+        ended = source.run(self.print_time, now + ahead, rest_until, 2.0 * ahead)
         if source.print_time > self.print_time:
             self.print_time = source.print_time
             self._starved = self._settled = False
