@@ -26,7 +26,7 @@ from klipperd.objects import Pin, PrinterObject
 from klipperd.objects.build import Built, build_plan
 from klipperd.objects.catalogue import Catalogue
 from klipperd.objects.plan import Plan, make_plan
-from klipperd.objects.services import HostControl, HostState, Objects
+from klipperd.objects.services import HostControl, HostSettings, HostState, Objects
 from klipperd.printer.thermometer import NoOptions
 from klipperd.remote.procedures import Procedures
 from klipperd.thermal.conversion import DividedResistance
@@ -216,7 +216,7 @@ def _build_toolhead(config: NoOptions, clock: IReactorTime) -> FakeToolhead:
 
 _BOARD = PrinterObject("board", NoOptions, _build_board, internal=True)
 _TOOLHEAD = PrinterObject("toolhead", NoOptions, _build_toolhead, internal=True)
-_SERVICES = (IReactorTime, HostControl, Dispatcher, Configuration, Workers, Objects, Procedures)
+_SERVICES = (IReactorTime, HostControl, HostSettings, Dispatcher, Configuration, Workers, Objects, Procedures)
 
 
 _MODULES = (
@@ -297,6 +297,7 @@ class FakePrinter:
         services = {
             IReactorTime: self.clock,
             HostControl: self.host,
+            HostSettings: HostSettings("printer.cfg"),
             Dispatcher: self.dispatcher,
             Configuration: self.configuration,
             Workers: SameThread(),
