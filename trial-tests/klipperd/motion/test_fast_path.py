@@ -92,17 +92,10 @@ lines = st.one_of(
         small,
     ),
     st.sampled_from(
-        ["G17", "G18", "G19", "G20", "G21", "G90", "G91", "M82", "M83", "G92", "M204", "M220", "M221"]
-        + [
-            "; a comment",
-            "",
-            "  ",
-            "G1 X5 ; away",
-            "G1 (here) Y5",
-            "M117 hello",
-            "NO_SUCH A=1",
-            "G1 E200",
-            "G1 Z1 E5",
+        [
+            *("G17", "G18", "G19", "G20", "G21", "G90", "G91", "M82", "M83", "G92", "M204", "M220", "M221"),
+            *("; a comment", "", "  ", "G1 X5 ; away", "G1 (here) Y5", "M117 hello", "NO_SUCH A=1"),
+            *("G1 E200", "G1 Z1 E5"),
         ]
     ),
     st.builds(lambda v: f"M204 S{v}", st.sampled_from(["500", "0", "-1", "5000", "x", "1e3", "nan"])),
