@@ -51,6 +51,9 @@ def _parser() -> argparse.ArgumentParser:
 
 def _batch(options: argparse.Namespace) -> int:
     """Batch mode; the exit code."""
+    import gc
+
+    gc.disable()  # nothing that is imported is garbage
     from klipperd.batch.dictionaries import read_dictionaries
     from klipperd.batch.errors import BatchError
 
@@ -63,6 +66,8 @@ def _batch(options: argparse.Namespace) -> int:
             return 0
         from klipperd.batch.command import run_batch
 
+        gc.freeze()
+        gc.enable()
         if options.logfile is not None:
             from klipperd.log import Log
 

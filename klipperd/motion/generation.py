@@ -15,7 +15,7 @@ WAIT_FOR_COMPANY = 0.1
 ENABLE_EARLY = 0.1
 """Seconds that a driver is switched on before its first step, where there is time."""
 HISTORY = 30.0
-"""Seconds for which steps sent are remembered."""
+"""Seconds for which steps sent are remembered; a motion queue's own default is the same."""
 
 
 @define(eq=False)
@@ -28,6 +28,8 @@ class StepGeneration:
 
     enable: EnableLines
     queues: list[MotionQueue] = field(factory=list)
+    keep: float = HISTORY
+    """Seconds for which what has happened is remembered."""
     motors: list[StepperMotor] = field(factory=list)
     solved_until: float = 0.0
     _groups: dict[int, StepperGroup] = field(factory=dict)
@@ -73,8 +75,8 @@ class StepGeneration:
     def expire(self, now: float) -> None:
         """Forget what is long past; C{now} is the present print_time."""
         for queue in self.queues:
-            queue.expire(min(now, self.solved_until))
+            queue.expire(min(now, self.solved_until) + HISTORY - self.keep)
         for motor in self.motors:
-            clock = motor.hardware.mcu.print_time_to_clock(now - HISTORY)
+            clock = motor.hardware.mcu.print_time_to_clock(now - self.keep)
             if clock > 0:
                 motor.motion.expire_history(clock)

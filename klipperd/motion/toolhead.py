@@ -294,10 +294,15 @@ class Toolhead:
         waiting = self.lookahead.pending_time - 2.0 * wanted if len(self.lookahead) > 1 else 0.0
         return max(waiting, 0.0)
 
+    @property
+    def _least_pause(self) -> float:
+        """Seconds: shorter pauses are not worth while."""
+        return 0.01 if self.stretch <= 1.0 else TICK * self.stretch
+
     async def throttle(self) -> None:
         """Wait until there is room for more moves. @raise CommandError: when the printer shuts down."""
         while (excess := self._excess()) > 0.0:
-            await self.sleep(min(max(excess, 0.01), TICK * self.stretch))
+            await self.sleep(min(max(excess, self._least_pause), TICK * self.stretch))
 
     async def dwell(self, seconds: float) -> None:
         """Let the next move begin C{seconds} after the last one's end."""

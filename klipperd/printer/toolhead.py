@@ -27,6 +27,10 @@ from klipperd.printer.steppers import AxisStepper, BedStepper, ExtraStepper, Tow
 __all__ = ["ToolheadCommands", "ToolheadConfig", "ToolheadStatus", "toolhead"]
 
 
+OFFLINE_MEMORY = 2.0
+"""Seconds for which motion is remembered where nobody can ask for it any more."""
+
+
 @frozen(kw_only=True)
 class ToolheadConfig:
     """The tool head; [printer] configures it."""
@@ -230,6 +234,8 @@ def build_toolhead(
     for owner in owners:
         for motor in owner.motors:
             generation.add(motor)
+    if settings.offline is not None:
+        generation.keep = OFFLINE_MEMORY
     main = board.main
     made = Toolhead(
         clock,
