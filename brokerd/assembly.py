@@ -10,7 +10,6 @@ from attrs import define, field
 from brokerd.access.entrance import Entrance, make_entrance
 from brokerd.access.gate import Gate
 from brokerd.access.methods import AccessMethods
-from brokerd.announcements import AnnouncementMethods
 from brokerd.chores import Chores
 from brokerd.connection_methods import ConnectionMethods
 from brokerd.database.maintenance import DatabaseDebugMethods, DatabaseMaintenance
@@ -33,15 +32,18 @@ from brokerd.files.processing import ObjectProcessing
 from brokerd.files.roots import PARTIAL, Root, Roots
 from brokerd.files.transfer import FileTransfer
 from brokerd.hostlink import HostLink
+from brokerd.http_client import HttpClient
 from brokerd.integrations.house import House
 from brokerd.jobs.history import HistoryMethods
 from brokerd.jobs.queue import JobQueueConfig, JobQueueMethods
 from brokerd.jobs.starter import PrintStarter
 from brokerd.jobs.watch import JobWatch
+from brokerd.log_methods import LogMethods, RotatedLog
 from brokerd.machine.assembly import Machine, make_machine
 from brokerd.machine.config import MachineConfig
 from brokerd.machine.load import LoadWatch
 from brokerd.machine.methods import LoadMethods
+from brokerd.news.announcements import AnnouncementMethods, AnnouncementsConfig
 from brokerd.notifications import Broadcaster
 from brokerd.octoprint import OctoprintEndpoints
 from brokerd.printer.methods import PrinterMethods
@@ -58,7 +60,7 @@ from brokerd.stores.temperatures import TemperatureStore
 from brokerd.threads import WorkerThreads
 from brokerd.tls.context import ServerTls
 from brokerd.tls.methods import TlsEndpoints
-from brokerd.webcams import WebcamMethods
+from brokerd.webcams import WebcamConfig, WebcamMethods
 
 __all__ = ["FOLDERS", "Assembly"]
 
@@ -94,6 +96,8 @@ class Assembly:
     programs: Programs = field(init=False)
     observer: FileObserver = field(init=False)
     machine: Machine = field(init=False)
+    announcements: AnnouncementMethods = field(init=False)
+    http: HttpClient = field(init=False)
     temperatures: TemperatureStore = field(init=False)
     load: LoadWatch = field(init=False)
     extensions: ExtensionMethods = field(init=False)
@@ -111,6 +115,7 @@ class Assembly:
         settings, reactor = self.settings, self.reactor
         self.threads = WorkerThreads(reactor, "brokerd", _THREADS)
         self.programs = Programs(reactor)
+        self.http = HttpClient(reactor)
         backups = settings.data / "backup" / "database"
         self.database = Database(reactor, settings.data / "database" / "brokerd.sqlite", backups)
         self.host = HostSession(self.link, reactor, self.broadcaster, self.chores)
@@ -181,6 +186,7 @@ class Assembly:
             settings.sections.one(JobQueueConfig),
         )
         self.machine = self._make_machine()
+        self.announcements = self._make_announcements()
         self._offer_remote_methods()
         printing = lambda: jobs.printing  # noqa: E731
         components = (
@@ -208,8 +214,9 @@ class Assembly:
             StoreMethods(self.temperatures, console),
             self.history,
             self.queue,
-            WebcamMethods(self.database, self.broadcaster),
-            AnnouncementMethods(),
+            WebcamMethods(self.database, self.broadcaster, self.http, settings.sections.named(WebcamConfig)),
+            LogMethods(self._logs(), self.machine.units, threads, printing),
+            self.announcements,
             OctoprintEndpoints(host, jobs),
             TlsEndpoints(self.tls, threads),
         )
@@ -218,6 +225,28 @@ class Assembly:
         self.house = House(self)
         self.house.build(settings.sections.titles)
         self.registry.add_fallback(HostProcedures(host).find)
+
+    def _make_announcements(self) -> AnnouncementMethods:
+        announcements = AnnouncementMethods(
+            self.settings.sections.one(AnnouncementsConfig),
+            self.settings.data,
+            self.reactor,
+            self.http,
+            self.threads,
+            self.database,
+            self.broadcaster,
+            self.chores,
+            self.now,
+        )
+        self.services.append(announcements)
+        return announcements
+
+    def _logs(self) -> dict[str, RotatedLog]:
+        reopen = self.settings.reopen_log
+        return {
+            "moonraker": RotatedLog(lambda: self._log_file("moonraker.log"), reopen),
+            "klipper": RotatedLog(lambda: self._log_file("klippy.log"), None),
+        }
 
     @property
     def _files(self) -> FileManagerConfig:

@@ -4,7 +4,6 @@ Integrations are in L{brokerd.integrations.kinds}: they are imported only where 
 """
 
 from brokerd.access.methods import AccessMethods
-from brokerd.announcements import AnnouncementMethods
 from brokerd.connection_methods import ConnectionMethods
 from brokerd.database.maintenance import DatabaseDebugMethods, DatabaseMaintenance
 from brokerd.database.methods import DatabaseMethods
@@ -14,10 +13,12 @@ from brokerd.files.transfer import FileTransfer
 from brokerd.integrations import kinds
 from brokerd.jobs.history import HistoryMethods
 from brokerd.jobs.queue import JobQueueMethods
+from brokerd.log_methods import LogMethods
 from brokerd.machine.methods import LoadMethods, MachineMethods
 from brokerd.machine.peripherals.methods import PeripheralMethods
 from brokerd.machine.sudo import Sudo
 from brokerd.machine.units import ServiceMethods
+from brokerd.news.announcements import AnnouncementMethods
 from brokerd.notifications import declared_notifications
 from brokerd.octoprint import OctoprintEndpoints
 from brokerd.printer.methods import PrinterMethods
@@ -53,6 +54,7 @@ COMPONENTS: tuple[type, ...] = (
     JobQueueMethods,
     WebcamMethods,
     AnnouncementMethods,
+    LogMethods,
     OctoprintEndpoints,
     TlsEndpoints,
 )

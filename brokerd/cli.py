@@ -71,7 +71,7 @@ class LogFile:
         self._file = self._path.open("a")
 
 
-def _start_logging(data: Path, reactor: Any) -> None:
+def _start_logging(data: Path, reactor: Any) -> LogFile:
     from twisted.logger import (
         FilteringLogObserver,
         LogLevel,
@@ -91,6 +91,7 @@ def _start_logging(data: Path, reactor: Any) -> None:
     globalLogBeginner.beginLoggingTo(
         [FilteringLogObserver(each, [predicate]) for each in observers], redirectStandardIO=False
     )
+    return file
 
 
 def main(words: list[str] | None = None) -> None:
@@ -102,11 +103,13 @@ def main(words: list[str] | None = None) -> None:
     except ConfigError as error:
         sys.exit(f"brokerd: {error}")
     reactor = _install_reactor(arguments.reactor)
-    _start_logging(data, reactor)
-    _run(arguments, data, loaded, reactor)
+    log = _start_logging(data, reactor)
+    _run(arguments, data, loaded, reactor, log)
 
 
-def _run(arguments: argparse.Namespace, data: Path, loaded: LoadedConfiguration, reactor: Any) -> None:
+def _run(
+    arguments: argparse.Namespace, data: Path, loaded: LoadedConfiguration, reactor: Any, log: LogFile
+) -> None:
     from attrs import evolve
     from twisted.internet.error import CannotListenError
 
@@ -118,7 +121,7 @@ def _run(arguments: argparse.Namespace, data: Path, loaded: LoadedConfiguration,
 
     def settings() -> Any:
         again = load(data, arguments.configfile, arguments.unixsocket)
-        return evolve(again.settings, pages=arguments.pages)
+        return evolve(again.settings, pages=arguments.pages, reopen_log=log.reopen)
 
     broker = Broker(settings, SocketLink(reactor, reactor, loaded.host_socket), reactor)
     try:

@@ -137,6 +137,7 @@ class Broker(Service):
         await _settled(parts.house.stopService())
         parts.chores.cancel()
         await parts.programs.cancel()
+        await _settled(parts.http.close())
         for each in reversed(parts.services):
             await _settled(each.stopService())
         await parts.history.settle()

@@ -1,6 +1,6 @@
 """Settings of one broker: a frozen value, whether it was read from a file or made by the composition root."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,8 @@ class BrokerSettings:
 
     @ivar data: data directory; holds config, gcodes, logs, database and comms.
     @ivar listen: endpoint descriptions, as in C{tcp:7125:interface=127.0.0.1}.
+    @ivar tls: whether the listening ports speak TLS, too.
+    @ivar route_prefix: what the path of each request begins with, as a proxy passes it; without slashes around.
     @ivar pages: directory of the browser's pages, or None.
     @ivar trusted_clients: networks whose clients need no key.
     @ivar trusted_names: names of such clients.
@@ -37,6 +39,7 @@ class BrokerSettings:
     @ivar temperature_store_size: samples, one a second.
     @ivar gcode_store_size: lines.
     @ivar broker_log: the broker's log file, or None.
+    @ivar reopen_log: lets the log go on in a new file once the old one was moved away, or None.
     @ivar config: the C{server.config} answer: {config, orig, files}.
     @ivar warnings: what the user should know about the configuration.
     @ivar sections: the sections that components declare for themselves, see L{brokerd.options}.
@@ -44,6 +47,8 @@ class BrokerSettings:
 
     data: Path
     listen: tuple[str, ...] = (tcp_endpoint("127.0.0.1", 7125),)
+    tls: bool = True
+    route_prefix: str = ""
     pages: Path | None = None
     trusted_clients: tuple[Network, ...] = LOOPBACK
     trusted_names: tuple[str, ...] = ()
@@ -55,6 +60,7 @@ class BrokerSettings:
     temperature_store_size: int = 1200
     gcode_store_size: int = 1000
     broker_log: Path | None = None
+    reopen_log: Callable[[], None] | None = None
     config: Mapping[str, Any] = field(factory=lambda: {"config": {}, "orig": {}, "files": []})
     warnings: tuple[str, ...] = ()
     sections: Sections = field(factory=Sections)

@@ -1,18 +1,21 @@
 """C{server.webcams.*}: where the cameras are; the pictures come from other programs."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
-from uuid import uuid4
+from uuid import NAMESPACE_URL, uuid4, uuid5
 
-from attrs import define
+from attrs import asdict, define, field, frozen
 
 from brokerd.database import namespaces
 from brokerd.database.store import Database
-from brokerd.errors import BadRequest, NotFound
+from brokerd.errors import BadRequest, Forbidden, NotFound
+from brokerd.http_client import HttpClient, HttpFailure
 from brokerd.notifications import Broadcaster, notification
+from brokerd.options import option, section
 from brokerd.registry.caller import Role
 from brokerd.registry.declare import method
 
-__all__ = ["WebcamMethods"]
+__all__ = ["WebcamConfig", "WebcamMethods"]
 
 WEBCAMS_CHANGED = notification("notify_webcams_changed", "a webcam was added, changed or removed: {webcams}")
 _NAMESPACE = "webcams"
@@ -35,6 +38,55 @@ _DEFAULTS: dict[str, Any] = {
 _ROTATIONS = (0, 90, 180, 270)
 
 
+_LOCAL = "http://127.0.0.1:80"  # where the page of a relative address is taken to be
+_PATIENCE = 5.0  # seconds
+
+
+@frozen(kw_only=True)
+class WebcamConfig:
+    """C{[webcam NAME]}: a camera that clients can't change."""
+
+    location: str = option("printer", doc="what it looks at")
+    icon: str = option("mdiWebcam", doc="name of an icon for it")
+    enabled: bool = option(True, doc="whether clients show it")
+    service: str = option("mjpegstreamer", doc="kind of service that sends its pictures")
+    target_fps: int = option(15, minimum=1, maximum=1000, doc="pictures per second")
+    target_fps_idle: int = option(5, minimum=1, maximum=1000, doc="pictures per second of an idle printer")
+    stream_url: str = option(doc="where its stream is; a path stands for one on this computer")
+    snapshot_url: str = option("", doc="where single pictures are")
+    flip_horizontal: bool = option(False, doc="whether left and right are swapped")
+    flip_vertical: bool = option(False, doc="whether top and bottom are swapped")
+    rotation: int = option(0, doc="degrees clockwise: 0, 90, 180 or 270")
+    aspect_ratio: str = option("4:3", doc="shape of the picture")
+
+    def __attrs_post_init__(self) -> None:
+        if self.rotation not in _ROTATIONS:
+            raise ValueError(f"'rotation' must be one of {_ROTATIONS}, not {self.rotation}")
+
+
+section("webcam", WebcamConfig, named=True)
+
+
+def _from_config(name: str, config: WebcamConfig) -> dict[str, Any]:
+    uid = str(uuid5(NAMESPACE_URL, f"webcam {name}"))
+    return {**_DEFAULTS, **asdict(config), "name": name, "source": "config", "uid": uid}
+
+
+def _changeable(camera: dict[str, Any]) -> dict[str, Any]:
+    """@raise Forbidden: if the camera is in the configuration."""
+    if camera["source"] == "config":
+        raise Forbidden(
+            f"the webcam {camera['name']!r} is in the configuration and can only be changed there"
+        )
+    return camera
+
+
+def _absolute(url: str) -> str:
+    if not url or "://" in url:
+        return url
+    return f"{_LOCAL}/{url.lstrip('/')}"
+
+
 @define(eq=False)
 class WebcamMethods:
     """Keeps the list of webcams in the database."""
@@ -42,10 +94,15 @@ class WebcamMethods:
     component: ClassVar[str] = "webcam"
     _database: Database
     _broadcaster: Broadcaster
+    _http: HttpClient
+    _configured: Mapping[str, WebcamConfig] = field(factory=dict)
 
     async def _all(self) -> list[dict[str, Any]]:
+        """Those of the configuration, and those of the database whose names are not taken by them."""
         stored = await self._database.run(lambda db: namespaces.read_all(db, _NAMESPACE))
-        return sorted(stored.values(), key=lambda each: str(each["name"]))
+        fixed = [_from_config(name, config) for name, config in self._configured.items()]
+        free = [each for each in stored.values() if each["name"] not in self._configured]
+        return sorted([*fixed, *free], key=lambda each: str(each["name"]))
 
     async def _tell(self) -> None:
         self._broadcaster.send(WEBCAMS_CHANGED, {"webcams": await self._all()})
@@ -93,7 +150,7 @@ class WebcamMethods:
         if uid is None:
             camera = {**_DEFAULTS, **given, "source": "database", "uid": str(uuid4())}
         else:
-            camera = {**await self._find(uid, None), **given}
+            camera = {**_changeable(await self._find(uid, None)), **given}
         await self._check(camera)
         await self._database.run(lambda db: namespaces.put(db, _NAMESPACE, camera["uid"], camera))
         await self._tell()
@@ -112,7 +169,31 @@ class WebcamMethods:
     @method("server.webcams.delete_item", "DELETE /server/webcams/item", result="{webcam}")
     async def delete_item(self, uid: str | None = None, name: str | None = None) -> dict[str, Any]:
         """Remove a webcam."""
-        camera = await self._find(uid, name)
+        camera = _changeable(await self._find(uid, name))
         await self._database.run(lambda db: namespaces.delete(db, _NAMESPACE, [camera["uid"]]))
         await self._tell()
         return {"webcam": camera}
+
+    @method(
+        "server.webcams.test",
+        "POST /server/webcams/test",
+        result="{name, snapshot_reachable, snapshot_url, stream_url}",
+    )
+    async def test(self, uid: str | None = None, name: str | None = None) -> dict[str, Any]:
+        """Complete the addresses of a webcam, and see whether its snapshot can be had."""
+        camera = await self._find(uid, name)
+        snapshot = _absolute(camera["snapshot_url"])
+        return {
+            "name": camera["name"],
+            "snapshot_reachable": await self._reachable(snapshot),
+            "snapshot_url": snapshot,
+            "stream_url": _absolute(camera["stream_url"]),
+        }
+
+    async def _reachable(self, url: str) -> bool:
+        if not url.startswith(("http://", "https://")):
+            return False
+        try:
+            return not (await self._http.get(url, timeout=_PATIENCE)).failed
+        except (HttpFailure, UnicodeError):
+            return False

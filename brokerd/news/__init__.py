@@ -1,0 +1,1 @@
+"""Announcements: news for the user, from feeds on the web and from the broker itself."""
