@@ -11,6 +11,7 @@ from klipperd.motion.limits cimport SHORTEST
 from klipperd.motion.trapq cimport motion_queue, queue_append, trapezoid
 
 cdef double NO_ANGLE = 1e-9       # rad; a smaller turn is the rounding of coordinates
+cdef double AT_LIMIT = 1e-12      # relative; a junction's speed nearer to its limit than this is at it
 cdef double ROUNDING = 1e-9       # relative; speeds closer than this count as equal
 
 
@@ -99,18 +100,21 @@ cdef inline bint above(double s, double other) noexcept nogil:
 cdef void cap_peaks(planned_move *moves, int64_t count, double end_s) noexcept nogil:
     """Cap each rise and fall at the peak that it has under the smoothed acceleration.
 
-    Moves belong together while the speed keeps rising, or keeps falling, from one to the next.
+    Moves belong together while the speed keeps rising, or keeps falling, from one to the next. A junction
+    passed as fast as its limits allow parts them: what is settled (Lookahead.settled) then depends on
+    nothing beyond it.
     """
     cdef int64_t first = 0, i, j
     cdef double before, after, peak = 0., group = 0.
-    cdef bint up, down, was_up = False, was_down = False
+    cdef bint up, down, apart, was_up = False, was_down = False
     for i in range(count):
         before = moves[i].smooth_s
         after = moves[i + 1].smooth_s if i + 1 < count else end_s
         peak = min(moves[i].cruise_s, 0.5 * (before + after + moves[i].smooth_rise))
         peak = max(peak, max(before, after))
         up, down = above(peak, before), above(peak, after)
-        if i > first and not ((was_up and not was_down and up) or (was_down and not up and down)):
+        apart = before >= moves[i].junction_s * (1. - AT_LIMIT)
+        if i > first and (apart or not ((was_up and not was_down and up) or (was_down and not up and down))):
             for j in range(first, i):
                 moves[j].cap_s = group
             first, group = i, 0.

@@ -159,16 +159,18 @@ def cruise_caps(moves: list[Move], caps: list[Decimal]) -> list[Decimal]:
 
     rising = [higher(peak, smooth[i]) and not higher(peak, smooth[i + 1]) for i, peak in enumerate(peaks)]
     falling = [not higher(peak, smooth[i]) and higher(peak, smooth[i + 1]) for i, peak in enumerate(peaks)]
+    # A junction passed as fast as its limits allow ends a run.
+    passed = [s >= cap * (1 - Decimal("1e-12")) for s, cap in zip(smooth, caps, strict=True)]
     found = []
     for i, peak in enumerate(peaks):
         best, k = peak, i
         # Follow the rise to where it ends.
-        while rising[k] and k + 1 < len(moves) and higher(peaks[k + 1], smooth[k + 1]):
+        while rising[k] and k + 1 < len(moves) and not passed[k + 1] and higher(peaks[k + 1], smooth[k + 1]):
             k += 1
             best = max(best, peaks[k])
         k = i
         # Follow the fall back to where it began.
-        while falling[k] and k > 0 and higher(peaks[k - 1], smooth[k]):
+        while falling[k] and k > 0 and not passed[k] and higher(peaks[k - 1], smooth[k]):
             k -= 1
             best = max(best, peaks[k])
         found.append(best)

@@ -67,7 +67,15 @@ class Plan(SynchronousTestCase):
             for ratio in (0.0, 0.5, 0.95):
                 limits = Limits(500.0, 8000.0, square_corner_velocity=velocity, minimum_cruise_ratio=ratio)
                 self.check(zigzag_path(80), limits)
-                self.check(random_path(11, 60), limits, lazy=False)
+                self.check(random_path(11, 60), limits)
+
+    def test_lazy_is_full(self) -> None:
+        """What is planned of a path doesn't depend on when."""
+        for seed in (3, 21, 46, 52):
+            for ratio in (0.5, 0.95):
+                limits = Limits(500.0, 8000.0, minimum_cruise_ratio=ratio)
+                for lazy in (False, True):
+                    self.check(random_path(seed, 60), limits, lazy=lazy)
 
     def test_sliced(self) -> None:
         for seed in range(3):
