@@ -4,7 +4,7 @@ The sections of the broker itself are declared here; those of a component beside
 (L{brokerd.options}).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +18,12 @@ from brokerd.options import declared_sections, option, section
 from brokerd.sections import HIDDEN, ReadSections, read_sections
 from brokerd.settings import BrokerSettings, tcp_endpoint
 from brokerd.templates import Secrets
+from brokerd.tls.context import user_pair
 
 __all__ = ["DEFAULT_HOST_SOCKET", "LoadedConfiguration", "load"]
 
 DEFAULT_HOST_SOCKET = "/tmp/klippy_uds"
+_SSL_PORT = 7130
 
 
 def _networks(clients: Iterable[str]) -> tuple[Network, ...]:
@@ -38,7 +40,13 @@ class ServerConfig:
     """C{[server]}: where to listen. Nothing is open to the network that was not opened on purpose."""
 
     host: str = option("127.0.0.1", doc="address to listen on; 'all' for every IPv4 and IPv6 address")
-    port: int = option(7125, minimum=0, maximum=65535, doc="port to listen on")
+    port: int = option(7125, minimum=0, maximum=65535, doc="port to listen on, for HTTP and HTTPS alike")
+    ssl_port: int | None = option(
+        None, minimum=0, maximum=65535, doc="a second port; 7130 if there is a certificate of yours"
+    )
+    enable_tls: bool = option(True, doc="whether the ports speak HTTPS, too")
+    route_prefix: str = option("", doc="what the path of each request begins with, as a proxy passes it")
+    enable_debug_logging: bool = option(False, doc="a thing of the past")
     klippy_uds_address: str = option(
         DEFAULT_HOST_SOCKET, template=True, doc="socket of the motion host; knows {data_path}"
     )
@@ -152,6 +160,14 @@ def load(data: Path, config: Path | None, host_socket: str | None = None) -> Loa
     return LoadedConfiguration(_settings(data, read, shown_config, (*moved, *read.warnings)), socket)
 
 
+def _ports(server: ServerConfig, data: Path) -> Iterator[int]:
+    yield server.port
+    if server.ssl_port is not None:
+        yield server.ssl_port
+    elif server.enable_tls and user_pair(data / "certs") is not None:
+        yield _SSL_PORT
+
+
 def _settings(
     data: Path, read: ReadSections, shown: Mapping[str, Any], warnings: Iterable[str]
 ) -> BrokerSettings:
@@ -160,7 +176,9 @@ def _settings(
     store = sections.one(DataStoreConfig)
     return BrokerSettings(
         data=data,
-        listen=(tcp_endpoint(server.host, server.port),),
+        listen=tuple(tcp_endpoint(server.host, port) for port in _ports(server, data)),
+        tls=server.enable_tls,
+        route_prefix=server.route_prefix.strip("/"),
         trusted_clients=_networks(access.trusted_clients),
         trusted_names=_names(access.trusted_clients),
         trusted_proxies=_networks(access.trusted_proxies),

@@ -23,7 +23,7 @@ __all__ = ["FileSender", "parse_range"]
 _CHUNK = 256 * 1024
 _TYPES = {".gcode": "text/plain", ".cfg": "text/plain", ".log": "text/plain", ".conf": "text/plain",
           ".js": "text/javascript", ".mjs": "text/javascript", ".webmanifest": "application/manifest+json",
-          ".woff2": "font/woff2"}  # fmt: skip
+          ".woff2": "font/woff2", ".crt": "application/x-x509-ca-cert"}  # fmt: skip
 
 
 def parse_range(header: str, size: int) -> tuple[int, int] | None:

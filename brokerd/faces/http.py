@@ -76,6 +76,10 @@ class BrokerChannel(HTTPChannel):
         super().connectionMade()
         self.site.channels.add(self)
 
+    def connectionLost(self, reason: Failure) -> None:
+        self.site.channels.discard(self)
+        super().connectionLost(reason)
+
 
 class BrokerSite(Site):
     """One listening face: HTTP, and websockets at C{/websocket}.
