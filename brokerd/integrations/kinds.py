@@ -16,6 +16,11 @@ __all__ = ["KINDS", "components", "declare", "module"]
 KINDS: dict[str, str] = {
     "mqtt": "brokerd.integrations.mqtt",
     "power": "brokerd.integrations.power",
+    "wled": "brokerd.integrations.wled",
+    "sensor": "brokerd.integrations.sensors",
+    "spoolman": "brokerd.integrations.spoolman",
+    "notifier": "brokerd.integrations.notifiers",
+    "button": "brokerd.integrations.buttons",
 }
 
 

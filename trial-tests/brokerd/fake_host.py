@@ -182,7 +182,7 @@ class FakeHost:
             if client.output is not None:
                 client.send({**client.output, "params": {"response": text}})
 
-    def call_remote(self, name: str, **params: Any) -> None:
+    def call_remote(self, name: str, /, **params: Any) -> None:
         """A macro calls a remote method."""
         for client in self.clients:
             if name in client.remote:
