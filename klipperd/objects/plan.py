@@ -86,7 +86,7 @@ def _missing_sections(steps: Iterable[Step], document: ConfigDocument) -> Iterat
 
 def _reviewed(steps: Iterable[Step], document: ConfigDocument) -> Iterator[Problem]:
     """What sections say of each other."""
-    configs = {step.identity.section: step.config for step in steps}
+    configs = {step.identity.section: step.config for step in steps if not step.declared.internal}
     for step in steps:
         for name, option, text in step.declared.review(step.config, configs):
             section = document.sections.get(name)

@@ -144,6 +144,17 @@ class DualAxis:
         if self.axis in toolhead.homed_axes:
             toolhead.mark_homed(self.axis)
 
+    async def call_position(self, toolhead: "Toolhead", position: float) -> None:
+        """Give the tool head another position (mm) on this axis; no carriage moves, or is thought to have."""
+        await toolhead.come_to_rest()
+        place, index = toolhead.position, AXES.index(self.axis)
+        for carriage in self.carriages:
+            carriage.offset += carriage.follows * (place[index] - position)
+        place[index] = position
+        toolhead.set_position(place)
+        if self.axis in toolhead.homed_axes:
+            toolhead.mark_homed(self.axis)
+
     def _check(self, carriage: Carriage, mode: Mode) -> None:
         if mode not in (Mode.COPY, Mode.MIRROR):
             return
