@@ -19,11 +19,15 @@ from klipperd.objects.catalogue import Catalogue
 from klipperd.objects.plan import make_plan
 from klipperd.objects.services import HostControl, HostSettings, Objects
 from klipperd.printer import (
+    bed_mesh,
+    bed_mesh_options,
+    bed_tilt,
     configfile,
     delayed_gcode,
     display_status,
     exclude_object,
     gcode,
+    gcode_arcs,
     gcode_macro,
     gcode_templates,
     idle_timeout,
@@ -32,6 +36,7 @@ from klipperd.printer import (
     respond,
     save_variables,
     sdcard_loop,
+    skew_correction,
     virtual_sdcard,
 )
 from klipperd.remote.procedures import Procedures
@@ -40,11 +45,15 @@ from klipperd.workers import SameThread, Workers
 from ..gcode.planner import PretendHost, RecordingPlanner
 
 MODULES = (
+    bed_mesh,
+    bed_mesh_options,
+    bed_tilt,
     configfile,
     delayed_gcode,
     display_status,
     exclude_object,
     gcode,
+    gcode_arcs,
     gcode_macro,
     gcode_templates,
     idle_timeout,
@@ -53,6 +62,7 @@ MODULES = (
     respond,
     save_variables,
     sdcard_loop,
+    skew_correction,
     virtual_sdcard,
 )
 
