@@ -2,8 +2,11 @@
 
 from libc.math cimport fabs, sqrt
 
+from klipperd.motion.polynomial cimport bend_at, slope_at, value_at
+
 cdef enum:
     MOST_STEPS = 100
+    QUICK_STEPS = 4
 
 cdef double EXACT = 1e-12         # s; a root is known well enough when it moves less
 
@@ -31,6 +34,26 @@ cdef double solve_monotone(const double *c, double y, double low, double high) n
         if fabs(step) < EXACT:
             return u
     return u
+
+
+cdef double solve_near(const double *c, double y, double low, double high) noexcept nogil:
+    cdef double slope = slope_at(c, low), bend = bend_at(c, low), rise = y - value_at(c, low), u, step
+    cdef double square = slope * slope + 4. * bend * rise, root
+    cdef int _step
+    if square > 0.:
+        # As if it were a parabola from low on.
+        root = sqrt(square)
+        u = low + 2. * rise / (slope + root if slope > 0. else slope - root)
+        for _step in range(QUICK_STEPS):
+            if not low <= u <= high:
+                break
+            slope, bend = slope_at(c, u), bend_at(c, u)
+            step = (value_at(c, u) - y) / slope
+            u -= step
+            # What is left is this times the square of the step.
+            if fabs(bend) * step * step < EXACT * fabs(slope) and low <= u <= high:
+                return u
+    return solve_monotone(c, y, low, high)
 
 
 cdef double slope_root(const double *c, double low, double high) noexcept nogil:

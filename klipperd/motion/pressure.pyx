@@ -5,7 +5,7 @@ difference: P(t) = (G(t + h) - 2 G(t) + G(t - h)) / h^2 with G'' = p, p = e + K 
 quadratic, P is a quartic between neighbouring breakpoints of e shifted by -h, 0 and h.
 """
 
-from libc.math cimport fabs, fmin
+from libc.math cimport fabs
 from libc.stdint cimport int64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memset
@@ -21,7 +21,10 @@ from klipperd.motion.motor cimport (
     source_piece,
     take_step,
 )
-from klipperd.motion.polynomial cimport find_turns, solve_monotone, value_at
+from klipperd.motion.piece cimport motion_piece
+from klipperd.motion.polynomial cimport find_turns, is_steady, solve_near, value_at
+from klipperd.motion.runs cimport take_quadratic
+from klipperd.motion.shaped cimport shape_piece, shaping_read, sum_components
 from klipperd.motion.trapq cimport (
     TRAPEZOID_JUMP,
     TRAPEZOID_MOVE,
@@ -33,6 +36,7 @@ cdef enum:
     INITIAL_PIECES = 256
 
 cdef double RESOLUTION = 1e-10    # s; rounding of t + half - half
+cdef double FLAT = 1e-13          # mm; a quartic that is no further from a parabola is taken for one
 cdef double LONG = 0.05           # s; longer pieces are cut before they are integrated, to keep digits
 
 
@@ -121,6 +125,19 @@ cdef int read_move(smoothing_window *window, const trapezoid *move) noexcept nog
     return code
 
 
+cdef int read_shaped(motor_state *motor, double limit) noexcept nogil:
+    """Read shaped pieces beyond a time."""
+    cdef smoothing_window *window = &motor.window
+    cdef double[3] c
+    cdef motion_piece piece
+    cdef int code = shaping_read(motor, limit + motor.shaped.lead)
+    while window.read_until < limit and code == SOLVE_OK:
+        shape_piece(&motor.shaped, window.read_until, limit, &piece)
+        sum_components(&motor.shaped, &piece, c)
+        code = add_piece(window, piece.end, c[0] - window.jumps, c[1], c[2])
+    return code
+
+
 cdef int read_queue(motor_state *motor, double limit) noexcept nogil:
     """Read pieces beyond a time; where the queue has nothing the extruder rests."""
     cdef smoothing_window *window = &motor.window
@@ -132,7 +149,7 @@ cdef int read_queue(motor_state *motor, double limit) noexcept nogil:
     while window.read_until < limit and code == SOLVE_OK:
         move = queue_at(motor.queue, motor.cursor) if motor.cursor < motor.queue.next else NULL
         if move == NULL or move.print_time > window.read_until:
-            end = limit if move == NULL else fmin(limit, move.print_time)
+            end = limit if move == NULL or move.print_time > limit else move.print_time
             code = add_piece(window, end, window.read_where, 0., 0.)
             continue
         if move.kind == TRAPEZOID_JUMP:
@@ -161,7 +178,7 @@ cdef void rebase(smoothing_window *window, double t) noexcept nogil:
         integrate(window, index)
 
 
-cdef void add_shifted(const smoothing_window *window, int64_t index, double t, double weight,
+cdef inline void add_shifted(const smoothing_window *window, int64_t index, double t, double weight,
                       double *c) noexcept nogil:
     """Add weight * G around a time that lies within a piece, as a Taylor polynomial."""
     cdef const source_piece *piece = piece_at(window, index)
@@ -174,7 +191,7 @@ cdef void add_shifted(const smoothing_window *window, int64_t index, double t, d
     c[4] += weight * piece.c2 / 12.
 
 
-cdef void smooth(smoothing_window *window, double t, double *c) noexcept nogil:
+cdef inline void smooth(smoothing_window *window, double t, double *c) noexcept nogil:
     """Quartic of the smoothed position around t, less window.base."""
     cdef const source_piece *piece = piece_at(window, window.middle)
     cdef double u = t - piece.begin, scale = 1. / (window.half * window.half)
@@ -204,7 +221,7 @@ cdef int solve_rise(motor_state *motor, double t, const double *c, double low, d
         return SOLVE_OK
     threshold = next_threshold(motor, direction) - base
     while (last - threshold) * direction >= GRAZE:
-        low = solve_monotone(c, threshold, low, high)
+        low = solve_near(c, threshold, low, high)
         code = take_step(motor, t + low, direction)
         if code < 0:
             return code
@@ -212,7 +229,8 @@ cdef int solve_rise(motor_state *motor, double t, const double *c, double low, d
     return SOLVE_OK
 
 
-cdef int solve_piece(motor_state *motor, double t, const double *c, double length) noexcept nogil:
+cdef int solve_quartic(motor_state *motor, double t, double *c, double length) noexcept nogil:
+    """Steps up to length s after t."""
     cdef double turns[4]
     cdef double low = 0.
     cdef double reach = fabs(c[2]) + length * (fabs(c[3]) + length * fabs(c[4]))
@@ -221,7 +239,10 @@ cdef int solve_piece(motor_state *motor, double t, const double *c, double lengt
     reach = length * (fabs(c[1]) + length * reach)
     if next_threshold(motor, 1) > here + reach and next_threshold(motor, -1) < here - reach:
         return SOLVE_OK
-    count = find_turns(c, length, turns)
+    if length * length * length * (fabs(c[3]) + length * fabs(c[4])) < FLAT:
+        c[0] += motor.window.base
+        return take_quadratic(motor, t, c, length, t + length)
+    count = 0 if is_steady(c, length) else find_turns(c, length, turns)
     turns[count] = length
     for i in range(count + 1):
         if code == SOLVE_OK:
@@ -235,16 +256,19 @@ cdef int solve_smoothed(motor_state *motor, double until) noexcept nogil:
     cdef double t = motor.solved_until, end, left_end, middle_end, right_end
     cdef double c[5]
     cdef int code
-    code = read_queue(motor, until + window.half)
+    if motor.shaped.components > 0:
+        code = read_shaped(motor, until + window.half)
+    else:
+        code = read_queue(motor, until + window.half)
     while t < until - RESOLUTION and window.right < window.next and code == SOLVE_OK:
         left_end = piece_at(window, window.left).end + window.half
         middle_end = piece_at(window, window.middle).end
         right_end = piece_at(window, window.right).end - window.half
-        end = fmin(fmin(left_end, middle_end), fmin(right_end, until))
+        end = min(min(left_end, middle_end), min(right_end, until))
         if end > t:
             smooth(window, t, c)
-            code = solve_piece(motor, t, c, end - t)
             motor.where = window.base + value_at(c, end - t)
+            code = solve_quartic(motor, t, c, end - t)
             t = end
         window.left += left_end <= t
         window.middle += middle_end <= t
