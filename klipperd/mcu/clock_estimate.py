@@ -4,7 +4,6 @@ Pure arithmetic.  Times are seconds of the host's clock, clocks are MCU ticks (6
 """
 
 from collections import deque
-from statistics import median
 
 from attrs import define, field, frozen
 
@@ -88,7 +87,8 @@ class ClockRegression:
         if len(self._trips) < 4:
             return False
         shortest = min(t.duration for t in self._trips)
-        usual = median(t.duration - shortest for t in self._trips)
+        # Its median. (The standard library's statistics imports decimal numbers and fractions.)
+        usual = sorted(t.duration - shortest for t in self._trips)[len(self._trips) // 2]
         return trip.duration - shortest > 0.001 + 5 * usual
 
     def _fit(self) -> ClockEstimate:

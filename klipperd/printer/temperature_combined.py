@@ -1,7 +1,6 @@
 """C{sensor_type: temperature_combined}: a temperature made of those of other sections."""
 
 from collections.abc import Callable, Sequence
-from statistics import fmean
 from typing import Literal
 
 from attrs import define, frozen
@@ -12,7 +11,12 @@ from klipperd.printer.thermometer import REPORT_TIME, Fitting, SensorType, Therm
 
 __all__ = ["CombinedOptions"]
 
-_METHODS: dict[str, Callable[[Sequence[float]], float]] = {"min": min, "max": max, "mean": fmean}
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values)
+
+
+_METHODS: dict[str, Callable[[Sequence[float]], float]] = {"min": min, "max": max, "mean": _mean}
 _PATIENCE = 5.0
 
 
