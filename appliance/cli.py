@@ -9,6 +9,7 @@ from typing import Any
 
 from appliance.data import prepare_data
 from appliance.settings import Settings, SettingsError, read_settings
+from appliance.simulate.command import add_simulate
 from klipperd.cli import run_until_stopped
 from klipperd.config.document import read_config
 from klipperd.errors import ConfigError
@@ -44,6 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     check = commands.add_parser("check", help="check a printer.cfg; needs no printer")
     check.add_argument("file")
     check.set_defaults(do=_check)
+    add_simulate(commands)
     contract = commands.add_parser("contract", help="which of the names that users rely on are served")
     contract.add_argument("--folder", default="../shared/contract", help="default: %(default)s")
     contract.add_argument("--json", action="store_true", help="every name, as JSON")
