@@ -14,7 +14,7 @@ from klipperd.gcode.arc cimport (
 from klipperd.gcode.lexer cimport Line
 from klipperd.gcode.scan cimport gcode_words
 from klipperd.motion.limits cimport FAULT_ARC, FAULT_FEEDRATE, FASTEST, move_fault, refuse
-from klipperd.motion.transform cimport AXES_MOST, PlannerLink, Transform, raise_chain_fault
+from klipperd.motion.transform cimport AXES_MOST, Transform, raise_chain_fault
 
 from attrs import frozen
 
@@ -238,7 +238,9 @@ cdef class GcodeCoordinates:
         read.clockwise = clockwise
         for axis in range(3):
             read.has_offset[axis] = has(words, LETTER_I + axis)
-            read.offset[axis] = words.value[LETTER_I + axis] * self.state.unit if read.has_offset[axis] else 0.
+            read.offset[axis] = 0.
+            if read.has_offset[axis]:
+                read.offset[axis] = words.value[LETTER_I + axis] * self.state.unit
         read.has_radius = has(words, LETTER_R) and not self.further >> LETTER_R & 1
         read.radius = words.value[LETTER_R] * self.state.unit if read.has_radius else 0.
 
@@ -305,7 +307,8 @@ cdef class GcodeCoordinates:
 
     cdef int refused(self, const move_fault *fault) except -1:
         if fault.code == FAULT_FEEDRATE:
-            raise CommandError(f"Invalid speed: F{fault.value:g}, must be above 0 and at most {fault.maximum:g}")
+            limit = f"must be above 0 and at most {fault.maximum:g}"
+            raise CommandError(f"Invalid speed: F{fault.value:g}, {limit}")
         if fault.code == FAULT_ARC:
             raise impossible_arc(fault)
         raise_chain_fault(self.head, fault)
@@ -334,9 +337,10 @@ cdef class GcodeCoordinates:
         self.state.base[axis] = self.state.position[axis] - value
 
     cdef void set_extrusion(self, double factor) noexcept nogil:
-        cdef double called = (self.state.position[E_AXIS] - self.state.base[E_AXIS]) / self.state.extrude_factor
-        self.state.base[E_AXIS] = self.state.position[E_AXIS] - called * factor
-        self.state.extrude_factor = factor
+        cdef gcode_state *state = &self.state
+        cdef double called = (state.position[E_AXIS] - state.base[E_AXIS]) / state.extrude_factor
+        state.base[E_AXIS] = state.position[E_AXIS] - called * factor
+        state.extrude_factor = factor
 
     def set_position(self, int index, value):
         if not 0 <= index < self.state.axes:

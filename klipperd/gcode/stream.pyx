@@ -181,6 +181,7 @@ cdef class GcodeStream(BlockReader):
         """G92."""
         cdef int[4] letters = [23, 24, 25, 4]
         cdef bint everything = True
+        cdef double value
         cdef int axis
         for axis in range(4):
             everything &= not has(&line.words, letters[axis])
@@ -188,7 +189,8 @@ cdef class GcodeStream(BlockReader):
             if everything:
                 self.coordinates.call_position(axis, 0.)
             elif has(&line.words, letters[axis]):
-                self.coordinates.call_position(axis, line.words.value[letters[axis]] * self.coordinates.state.unit)
+                value = line.words.value[letters[axis]] * self.coordinates.state.unit
+                self.coordinates.call_position(axis, value)
         return GOES_ON
 
     cdef int set_acceleration(self, const gcode_line *line) noexcept nogil:
@@ -199,7 +201,10 @@ cdef class GcodeStream(BlockReader):
             if not (has(words, LETTER_P) and has(words, LETTER_T)):
                 return ENDS_LEAVES
             accel = min(words.value[LETTER_P], words.value[LETTER_T])
-        if not (accel >= SLOWEST and isfinite(accel)) or (has(words, LETTER_P) and words.value[LETTER_P] <= 0.) \
+        if not (accel >= SLOWEST and isfinite(accel)):
+            return ENDS_LEAVES
+        # These aren't used then, but they must be allowed.
+        if (has(words, LETTER_P) and words.value[LETTER_P] <= 0.) \
                 or (has(words, LETTER_T) and words.value[LETTER_T] <= 0.):
             return ENDS_LEAVES
         self.lookahead.limit.accel = accel

@@ -11,7 +11,6 @@ from libc.string cimport memcpy, memmove, memset
 
 from klipperd.motion.limits cimport (
     FAULT_MEMORY,
-    FAULT_NONE,
     SHORTEST,
     SLOWEST,
     MoveCheck,
@@ -137,7 +136,8 @@ cdef class Lookahead:
         self.extruder.ratio, self.extruder.free_distance = max_ratio, free_distance
 
     def set_extruder_enabled(self, bint enabled, double temperature=0., double coldest=0.):
-        self.extruder.enabled, self.extruder.temperature, self.extruder.coldest = enabled, temperature, coldest
+        self.extruder.enabled = enabled
+        self.extruder.temperature, self.extruder.coldest = temperature, coldest
 
     def set_pressure_advance(self, double advance):
         if not (isfinite(advance) and advance >= 0.):

@@ -28,5 +28,6 @@ cdef class MeshTransform(Transform):
     cdef double share(self, double z) noexcept nogil
     # What is added to z at a place in G-code's coordinates.
     cdef double correction(self, const double *place) noexcept nogil
-    cdef int pass_on(self, const double *place, double correction, double speed, move_fault *fault) noexcept nogil
+    cdef int pass_on(self, const double *place, double correction, double speed,
+                     move_fault *fault) noexcept nogil
     cdef double undo(self, const double *real) noexcept nogil

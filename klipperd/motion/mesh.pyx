@@ -53,7 +53,8 @@ cdef class MeshTransform(Transform):
                 raise ValueError("heights must be finite numbers")
             for axis in range(2):
                 made.origin[axis] = minimum[axis]
-                made.spacing[axis] = (maximum[axis] - minimum[axis]) / ((made.rows if axis else made.columns) - 1)
+                count = made.rows if axis else made.columns
+                made.spacing[axis] = (maximum[axis] - minimum[axis]) / (count - 1)
                 if not (made.spacing[axis] > 0. and isfinite(made.spacing[axis])):
                     raise ValueError("a mesh needs a size")
             made.height = <double *>malloc(len(values) * sizeof(double))

@@ -50,7 +50,8 @@ cdef double junction_limit(const planned_move *before, planned_move *after) noex
 # Fill start_s and cap_s of count moves; the first begins at entry_s, the last ends at end_s.
 cdef void plan_speeds(planned_move *moves, int64_t count, double entry_s, double end_s) noexcept nogil
 # Speeds, times and limits of a planned move that ends at end_s; start_v is the square root of its start_s.
-cdef void shape_trapezoid(const planned_move *move, double start_v, double end_s, trapezoid *shape) noexcept nogil
+cdef void shape_trapezoid(const planned_move *move, double start_v, double end_s,
+                          trapezoid *shape) noexcept nogil
 # Append a planned move's path, and its extrusion, to their queues; 0, or -1 when memory is out.
 cdef int emit_path(motion_queue *queue, const planned_move *move, trapezoid *shape) noexcept nogil
 cdef int emit_extrusion(const planned_move *move, trapezoid *shape) noexcept nogil
