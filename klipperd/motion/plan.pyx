@@ -184,4 +184,5 @@ cdef int emit_extrusion(const planned_move *move, trapezoid *shape) noexcept nog
     shape.accel *= scale
     shape.distance = fabs(move.end[3] - move.start[3])
     shape.advance = move.advance
+    shape.source = move.source
     return queue_append(move.extruder, shape)
