@@ -12,7 +12,7 @@ from klipperd.motion.trapq import MotionQueue
 from klipperd.objects import Pin, option
 from klipperd.objects.values import ValueProblem
 
-__all__ = ["ExtrudeGate", "ExtruderMotion", "ExtruderMotionConfig"]
+__all__ = ["ExtrudeGate", "ExtruderMotion", "ExtruderMotionConfig", "FilamentMotor"]
 
 
 class ExtrudeGate(Protocol):
@@ -112,45 +112,78 @@ class ExtruderMotionConfig:
 
 
 @define(eq=False)
-class ExtruderMotion:
-    """One extruder as the tool head drives it.
+class FilamentMotor:
+    """A motor that feeds filament as an extruder's moves ask for, with pressure advance of its own.
 
-    C{position}: of the filament (mm), as the tool head's fourth axis while this extruder is active.
+    C{followed}: the extruder whose queue it follows, None without.
     """
 
     name: str
-    config: ExtruderMotionConfig
-    gate: ExtrudeGate
     motor: StepperMotor | None
-    pressure_advance: float = field(init=False)
-    smooth_time: float = field(init=False)
-    queue: MotionQueue = field(factory=MotionQueue, init=False)
-    printer_limits: tuple[float, float] = (math.inf, math.inf)
-    """max_velocity and max_accel of [printer], from which its own defaults follow."""
-    followed: "ExtruderMotion | None" = field(init=False)
-    """The extruder whose queue the motor follows: this one, unless SYNC_EXTRUDER_MOTION said otherwise."""
+    pressure_advance: float
+    smooth_time: float
+    followed: "ExtruderMotion | None" = None
 
-    def __attrs_post_init__(self) -> None:
-        self.pressure_advance = self.config.pressure_advance
-        self.smooth_time = self.config.pressure_advance_smooth_time
-        self.followed = self
-        self.queue.set_position(0.0, (0.0, 0.0, 0.0))
-        if self.motor is not None:
-            self.motor.follow_owner = self.follow
-        self.follow()
+    def sync(self, source: "ExtruderMotion | None") -> None:
+        """Follow another extruder's queue; only while everything rests."""
+        before = self.followed
+        if before is not None:
+            before.followers.remove(self)
+        self.followed = source
+        if source is not None:
+            source.followers.append(self)
+        for motor in {id(m): m for m in (self, *_followers(before), *_followers(source))}.values():
+            motor.follow()
 
     def follow(self) -> None:
         """Let the motor follow the queue with the present smoothing; only while everything rests."""
         if self.motor is None:
             return
         source = self.followed
-        self.motor.motion.follow_extruder(source.queue if source is not None else None, self.smoothing)
+        queue = source.queue if source is not None else None
+        self.motor.motion.follow_extruder(queue, self.smoothing, self.share)
 
     @property
     def smoothing(self) -> float:
         """Seconds over which the motor's motion is averaged: none without pressure advance."""
-        source = self.followed
-        return self.smooth_time if source is not None and source.pressure_advance > 0.0 else 0.0
+        return self.smooth_time if self.followed is not None and self.pressure_advance > 0.0 else 0.0
+
+    @property
+    def share(self) -> float:
+        """Part of the queue's pressure advance that is this motor's."""
+        whole = self.followed.planned_advance if self.followed is not None else 0.0
+        return self.pressure_advance / whole if whole > 0.0 else 1.0
+
+
+@define(eq=False)
+class ExtruderMotion(FilamentMotor):
+    """One extruder as the tool head drives it; the position in its queue is the tool head's fourth axis."""
+
+    config: ExtruderMotionConfig = field(kw_only=True)
+    gate: ExtrudeGate = field(kw_only=True)
+    queue: MotionQueue = field(factory=MotionQueue, init=False)
+    followers: list[FilamentMotor] = field(factory=list, init=False)
+    """Motors that follow its queue: its own, unless SYNC_EXTRUDER_MOTION said otherwise, and others."""
+    printer_limits: tuple[float, float] = (math.inf, math.inf)
+    """max_velocity and max_accel of [printer], from which its own defaults follow."""
+
+    @classmethod
+    def of(
+        cls, name: str, config: ExtruderMotionConfig, gate: ExtrudeGate, motor: StepperMotor | None
+    ) -> "ExtruderMotion":
+        """An extruder that follows itself."""
+        advance, smooth = config.pressure_advance, config.pressure_advance_smooth_time
+        made = cls(name, motor, advance, smooth, config=config, gate=gate)
+        made.queue.set_position(0.0, (0.0, 0.0, 0.0))
+        if motor is not None:
+            motor.follow_owner = made.follow
+        made.sync(made)
+        return made
+
+    @property
+    def planned_advance(self) -> float:
+        """Pressure advance (s) that its moves are planned with: the largest of its motors."""
+        return max((motor.pressure_advance for motor in self.followers), default=0.0)
 
     def activate(self, lookahead: Lookahead) -> None:
         """Make it the lookahead's extruder."""
@@ -167,4 +200,8 @@ class ExtruderMotion:
             config.cross_section / config.filament_area,
             config.nozzle_diameter * config.cross_section / config.filament_area,
         )
-        lookahead.set_pressure_advance(self.pressure_advance)
+        lookahead.set_pressure_advance(self.planned_advance)
+
+
+def _followers(extruder: ExtruderMotion | None) -> list[FilamentMotor]:
+    return extruder.followers if extruder is not None else []

@@ -60,6 +60,7 @@ cdef struct motor_state:
     int64_t solved            # steps (either way) solved since the start
     shaping shaped            # of use when it has components
     smoothing_window window   # of use when window.half > 0
+    double advance_share      # part of the moves' pressure advance that this motor makes
 
 # Coordinate (mm) at which the next step in a direction (1 or -1) is due.
 cdef inline double next_threshold(const motor_state *motor, int direction) noexcept nogil:

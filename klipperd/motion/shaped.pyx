@@ -155,7 +155,7 @@ cdef inline void blend(const shaping *shaped, const double *where, double *compo
                          + shaped.blend[k][2] * where[2])
 
 
-cdef int read_move(shaping *shaped, const trapezoid *move) noexcept nogil:
+cdef int read_move(shaping *shaped, const trapezoid *move, double advance) noexcept nogil:
     cdef double[3] start, end, per_mm
     cdef double t = move.print_time, gone, left, scale = 1. / move.distance if move.distance > 0. else 0.
     cdef bint rests = True
@@ -172,14 +172,14 @@ cdef int read_move(shaping *shaped, const trapezoid *move) noexcept nogil:
     gone = 0.5 * (move.start_v + move.cruise_v) * move.accel_t
     # Slowing down is measured from the end, so that no rounding adds up over many moves.
     left = 0.5 * (move.end_v + move.cruise_v) * move.decel_t
-    code = add_phase(shaped, t, move.accel_t, start, 1., per_mm, 0., move.start_v, 0.5 * move.accel, move.advance)
+    code = add_phase(shaped, t, move.accel_t, start, 1., per_mm, 0., move.start_v, 0.5 * move.accel, advance)
     t += move.accel_t
     if code == SOLVE_OK:
-        code = add_phase(shaped, t, move.cruise_t, start, 1., per_mm, gone, move.cruise_v, 0., move.advance)
+        code = add_phase(shaped, t, move.cruise_t, start, 1., per_mm, gone, move.cruise_v, 0., advance)
     t += move.cruise_t
     if code == SOLVE_OK:
         code = add_phase(shaped, t, move.decel_t, end, -1., per_mm, left, move.cruise_v, -0.5 * move.accel,
-                         move.advance)
+                         advance)
     for k in range(shaped.components):
         shaped.where[k] = end[k]
     return code
@@ -224,7 +224,7 @@ cdef int shaping_read(motor_state *motor, double limit) noexcept nogil:
         if move.kind == TRAPEZOID_JUMP:
             read_jump(motor, move)
         elif move.kind == TRAPEZOID_MOVE:
-            code = SOLVE_BROKEN if shaped.lost else read_move(shaped, move)
+            code = SOLVE_BROKEN if shaped.lost else read_move(shaped, move, motor.advance_share * move.advance)
         motor.cursor += 1
     return code
 

@@ -104,6 +104,7 @@ cdef class StepperMotion:
         self.state.out.freq = 1e6
         self.state.step_distance = step_distance
         self.state.first_step = -1.
+        self.state.advance_share = 1.
 
     def __dealloc__(self):
         compressor_free(&self.state.out)
@@ -193,9 +194,10 @@ cdef class StepperMotion:
             return tuple([axis for axis in range(3) if moved >> axis & 1])
         return tuple([axis for axis in range(3) if self.state.weights[axis] != 0.])
 
-    def follow_extruder(self, MotionQueue queue, double smooth_time=0.):
+    def follow_extruder(self, MotionQueue queue, double smooth_time=0., double advance_share=1.):
         if not 0. <= smooth_time <= 1.:
             raise ValueError(f"smooth_time = {smooth_time} s must be within 0 to 1")
+        self.state.advance_share = advance_share
         self.follow(queue, (1., 0., 0.))
         if queue is not None and smooth_time > 0.:
             self.open_window(0.5 * smooth_time)

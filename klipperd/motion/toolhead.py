@@ -21,7 +21,7 @@ from twisted.logger import Logger
 
 from klipperd.errors import CommandError
 from klipperd.motion.errors import StepsLost
-from klipperd.motion.extruder import ExtruderMotion
+from klipperd.motion.extruder import ExtruderMotion, FilamentMotor
 from klipperd.motion.generation import StepGeneration
 from klipperd.motion.kinematics.base import AXES, Kinematics
 from klipperd.motion.lookahead import Lookahead
@@ -381,22 +381,35 @@ class Toolhead:
         self.tell_displaced()
 
     async def set_pressure_advance(
-        self, extruder: ExtruderMotion, advance: float | None, smooth_time: float | None
+        self, motor: FilamentMotor, advance: float | None, smooth_time: float | None
     ) -> None:
-        """Change an extruder's pressure advance (s) for moves to come; None leaves a value as it is.
+        """Change a motor's pressure advance (s) for moves to come; None leaves a value as it is.
 
-        Another smoothing, and switching it on or off, needs the machine at rest.
+        Another smoothing, and switching it on or off, needs the machine at rest; so does another share of
+        what several motors of one extruder make.
         """
-        before = extruder.smoothing
+        source = motor.followed
+        group = source.followers if source is not None else [motor]
+        before = [(each.smoothing, each.share) for each in group]
         if advance is not None:
-            extruder.pressure_advance = advance
+            motor.pressure_advance = advance
         if smooth_time is not None:
-            extruder.smooth_time = smooth_time
-        if extruder.smoothing != before:
+            motor.smooth_time = smooth_time
+        if [(each.smoothing, each.share) for each in group] != before:
             await self.come_to_rest()
-            extruder.follow()
-        if extruder is self.extruder:
-            self.lookahead.set_pressure_advance(extruder.pressure_advance)
+            for each in group:
+                each.follow()
+        self._take_advance()
+
+    async def sync_extruder(self, motor: FilamentMotor, source: ExtruderMotion | None) -> None:
+        """Let a motor follow an extruder's moves from now on."""
+        await self.come_to_rest()
+        motor.sync(source)
+        self._take_advance()
+
+    def _take_advance(self) -> None:
+        if self.extruder is not None:
+            self.lookahead.set_pressure_advance(self.extruder.planned_advance)
 
     def mark_homed(self, axes: str) -> None:
         """These axes' positions are known: they may move within their travel."""

@@ -86,7 +86,7 @@ def build_extruder(
     motor_config = config.motion.motor()
     motor = build_motor(identity.section, motor_config, board) if motor_config is not None else None
     heater = build_hotend(config.heater, identity, fitter, sensor_type)
-    return Extruder(identity.name, heater, ExtruderMotion(identity.name, config.motion, heater, motor))
+    return Extruder(identity.name, heater, ExtruderMotion.of(identity.name, config.motion, heater, motor))
 
 
 extruder = PrinterObject("extruder#", ExtruderConfig, build_extruder, parts={Hotend: "heater"})

@@ -5,12 +5,13 @@ from collections.abc import Sequence
 from attrs import define, frozen
 
 from klipperd.errors import CommandError
-from klipperd.motion.extruder import ExtruderMotion
+from klipperd.motion.extruder import ExtruderMotion, FilamentMotor
 from klipperd.motion.toolhead import Toolhead
 from klipperd.objects import PrinterObject, command, param
 from klipperd.objects.call import Call
 from klipperd.objects.values import nearest
 from klipperd.printer.extruder import Extruder
+from klipperd.printer.extruder_stepper import ExtruderStepper
 
 __all__ = ["ExtruderCommands", "extruders"]
 
@@ -27,21 +28,27 @@ class ExtruderCommands:
     _toolhead: Toolhead
     _extruders: Sequence[Extruder]
 
-    def _find(self, name: str | None) -> ExtruderMotion:
-        """The extruder of that name, the active one without a name."""
+    _steppers: Sequence[ExtruderStepper] = ()
+
+    def _find(self, name: str | None) -> FilamentMotor:
+        """The extruder or extruder_stepper of that name, the active extruder without a name."""
         if name is None:
             if self._toolhead.extruder is None:
                 raise CommandError("There is no extruder")
             return self._toolhead.extruder
+        found = {stepper.name: stepper.motion for stepper in self._steppers}
+        return found[name] if name in found else self._extruder(name, list(found))
+
+    def _extruder(self, name: str, others: Sequence[str] = ()) -> ExtruderMotion:
         named = {extruder.name: extruder.motion for extruder in self._extruders}
         if name not in named:
-            raise CommandError(f"There is no extruder {name!r}{nearest(name, list(named))}")
+            raise CommandError(f"There is no extruder {name!r}{nearest(name, [*named, *others])}")
         return named[name]
 
     @command("ACTIVATE_EXTRUDER")
     async def activate(self, call: Call, *, extruder: str) -> None:
         """Change the active extruder."""
-        wanted = self._find(extruder)
+        wanted = self._extruder(extruder)
         if wanted is self._toolhead.extruder:
             call.info(f"Extruder {extruder} already active")
             return
@@ -87,19 +94,20 @@ class ExtruderCommands:
     async def sync_motion(self, call: Call, *, extruder: str, motion_queue: str) -> None:
         """Set extruder stepper motion queue."""
         motion = self._find(extruder)
-        source = self._find(motion_queue) if motion_queue else None
-        await self._toolhead.come_to_rest()
-        motion.followed = source
-        motion.follow()
+        source = self._extruder(motion_queue) if motion_queue else None
+        await self._toolhead.sync_extruder(motion, source)
         what = f"now syncing with '{source.name}'" if source is not None else "unlinked"
         call.info(f"Extruder '{motion.name}' {what}")
 
 
 def build_extruders(
-    config: ExtruderCommandsConfig, toolhead: Toolhead, extruders: Sequence[Extruder]
+    config: ExtruderCommandsConfig,
+    toolhead: Toolhead,
+    extruders: Sequence[Extruder],
+    steppers: Sequence[ExtruderStepper],
 ) -> ExtruderCommands:
     """Serve the extruders there are."""
-    return ExtruderCommands(toolhead, extruders)
+    return ExtruderCommands(toolhead, extruders, steppers)
 
 
 extruders = PrinterObject("extruders", ExtruderCommandsConfig, build_extruders, internal=True)

@@ -100,7 +100,7 @@ class Printer:
         )
         motor_config = config.motor()
         assert motor_config is not None
-        made = ExtruderMotion("extruder", config, Gate(), build_motor("extruder", motor_config, self.board))
+        made = ExtruderMotion.of("extruder", config, Gate(), build_motor("extruder", motor_config, self.board))
         made.printer_limits = (300.0, 3000.0)
         return made
 
