@@ -14,6 +14,8 @@ __all__ = ["PlotsUnavailable", "write_plots"]
 
 _MOST_POINTS = 20_000
 """Of a line or path: more are thinned out, keeping the extremes, or the files would be of no use."""
+_MARGIN = 3.0
+"""mm around what is printed."""
 _FORMATS = ("png", "svg")
 
 
@@ -78,11 +80,11 @@ def _velocity(result: SimulationResult, moves: Any, numpy: Any, pyplot: Any) -> 
     times, speeds = times.ravel(), speeds.ravel()
     if len(times):
         times = times - times[0]
-    low, high, at = _envelope(times, speeds, numpy)
-    if low is None:
+    if len(times) <= _MOST_POINTS:
         axes.plot(times, speeds, linewidth=0.8)
     else:
-        axes.fill_between(at, low, high, linewidth=0.3, alpha=0.8, label="slowest to fastest")
+        at, low, high = _envelope(times, speeds, numpy)
+        axes.fill_between(at, low, high, linewidth=0.3, label="slowest to fastest")
         axes.legend(loc="upper right")
     axes.set(title=f"Speed of the tool head: {_title(result)}", xlabel="s", ylabel="mm/s")
     axes.grid(alpha=0.3)
@@ -91,12 +93,15 @@ def _velocity(result: SimulationResult, moves: Any, numpy: Any, pyplot: Any) -> 
 
 
 def _envelope(times: Any, speeds: Any, numpy: Any) -> tuple[Any, Any, Any]:
-    """Least and greatest speed in each of many equal pieces of the list; Nones when there are few points."""
-    if len(times) <= _MOST_POINTS:
-        return None, None, None
-    edges = numpy.linspace(0, len(times), _MOST_POINTS // 4 + 1).astype(int)[:-1]
-    low, high = numpy.minimum.reduceat(speeds, edges), numpy.maximum.reduceat(speeds, edges)
-    return low, high, times[edges]
+    """Times of many equal intervals, and the least and greatest speed in each; 0 where nothing moves."""
+    count = _MOST_POINTS // 8
+    edges = numpy.linspace(0.0, times[-1], count + 1)
+    index = numpy.minimum(numpy.searchsorted(edges, times, side="right") - 1, count - 1)
+    low, high = numpy.full(count, numpy.inf), numpy.zeros(count)
+    numpy.minimum.at(low, index, speeds)
+    numpy.maximum.at(high, index, speeds)
+    low[numpy.isinf(low)] = 0.0
+    return edges[:-1], low, high
 
 
 def _toolpath(result: SimulationResult, moves: Any, numpy: Any, pyplot: Any) -> Any:
@@ -107,12 +112,15 @@ def _toolpath(result: SimulationResult, moves: Any, numpy: Any, pyplot: Any) -> 
     mean = numpy.divide(moves["distance"], seconds, out=numpy.zeros(len(moves)), where=seconds > 0.0)
     shown = moves["source"] >= 0
     lines = numpy.stack([moves["start"][shown][:, :2], moves["end"][shown][:, :2]], axis=1)
-    # Slow places last, on top: they are what one looks for.
-    order = numpy.argsort(-mean[shown], kind="stable")
-    path = LineCollection(lines[order], array=mean[shown][order], cmap="viridis", linewidths=0.6)
+    path = LineCollection(lines, array=mean[shown], cmap="viridis", linewidths=0.6)
+    if len(lines):
+        path.set_clim(*numpy.percentile(mean[shown], (1, 99)))
     path.set_rasterized(len(lines) > _MOST_POINTS)
     axes.add_collection(path)
     axes.autoscale()
+    if result.extent:
+        (left, right), (front, back), _ = result.extent
+        axes.set(xlim=(left - _MARGIN, right + _MARGIN), ylim=(front - _MARGIN, back + _MARGIN))
     axes.set_aspect("equal")
     figure.colorbar(path, ax=axes, label="mean speed of the move, mm/s")
     axes.set(title=f"Path of the tool: {_title(result)}", xlabel="x, mm", ylabel="y, mm")
