@@ -103,6 +103,7 @@ class Assembly:
     extensions: ExtensionMethods = field(init=False)
     jobs: JobWatch = field(init=False)
     rpc: JsonRpc = field(init=False)
+    addresses: list[tuple[str, int]] = field(init=False, factory=list)
     house: House = field(init=False)
     entrance: Entrance = field(init=False)
     gate: Gate = field(init=False)

@@ -45,6 +45,13 @@ class Listener(Service):
         return succeed(None) if port is None else port.stopListening() or succeed(None)
 
     @property
+    def address(self) -> tuple[str, int]:
+        """Host and port that it is bound to."""
+        assert self.port is not None
+        address: Any = self.port.getHost()
+        return address.host, address.port
+
+    @property
     def url(self) -> str:
         """Where it can be reached."""
         assert self.port is not None

@@ -80,6 +80,7 @@ class Broker(Service):
                 self.parts = None
                 raise
             self._listeners.append(listener)
+            parts.addresses.append(listener.address)
 
     async def _load(self, parts: Assembly) -> None:
         """Take up what earlier brokers left; clients are served meanwhile."""

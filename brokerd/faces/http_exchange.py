@@ -180,7 +180,8 @@ class HttpExchange:
             await self._send_file(reply, compressed=False)
         else:
             assert isinstance(reply, Content)
-            self._send(encode(reply.value), reply.code, reply.headers)
+            content = reply.value if isinstance(reply.value, bytes) else encode(reply.value)
+            self._send(content, reply.code, reply.headers)
 
     async def _answer_rpc(self) -> None:
         if self.verb != "POST":
@@ -208,7 +209,7 @@ class HttpExchange:
         self._set_cors()
         for name, value in (headers or {}).items():
             request.setHeader(name.encode(), value.encode())
-        if content:
+        if content and "Content-Type" not in (headers or {}):
             request.setHeader(b"Content-Type", b"application/json; charset=UTF-8")
         if code != 204:
             request.setHeader(b"Content-Length", b"%d" % len(content))

@@ -152,7 +152,7 @@ class _Buttons(Service):
         finally:
             button.lock.release()
 
-    async def _call(self, method_name: str, **arguments: Any) -> Any:
+    async def _call(self, method_name: str, /, **arguments: Any) -> Any:
         return await self._house.call(method_name, **arguments)
 
 

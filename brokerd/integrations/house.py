@@ -48,6 +48,7 @@ class Neighbours(Protocol):
     queue: JobQueueMethods
     jobs: JobWatch
     rpc: JsonRpc
+    addresses: list[tuple[str, int]]
 
 
 @define(eq=False, slots=False)
@@ -84,7 +85,7 @@ class House(Service):
         """Who integrations are when they call methods of the API."""
         return Caller(Role.ADMIN)
 
-    async def call(self, method: str, **arguments: Any) -> Any:
+    async def call(self, method: str, /, **arguments: Any) -> Any:
         """Call a method of the API.
 
         @raise ApiError: if it is refused or fails.

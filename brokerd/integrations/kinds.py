@@ -20,6 +20,7 @@ KINDS: dict[str, str] = {
     "sensor": "brokerd.integrations.sensors",
     "spoolman": "brokerd.integrations.spoolman",
     "notifier": "brokerd.integrations.notifiers",
+    "zeroconf": "brokerd.integrations.discovery",
     "button": "brokerd.integrations.buttons",
 }
 

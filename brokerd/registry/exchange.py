@@ -60,7 +60,10 @@ class HttpRequest:
 
 @frozen
 class Content:
-    """A JSON answer that is not wrapped in C{{"result": ...}}."""
+    """An answer that is not wrapped in C{{"result": ...}}: JSON, or bytes with a C{Content-Type} header.
+
+    @ivar headers: names as they are to be sent.
+    """
 
     value: Any
     code: int = 200

@@ -35,6 +35,6 @@ class HouseTestCase(BrokerTestCase):
     def house(self) -> House:
         return self.parts.house
 
-    async def call(self, method: str, **arguments: Any) -> Any:
+    async def call(self, method: str, /, **arguments: Any) -> Any:
         """The result of a method, called inside the process."""
         return await self.house.call(method, **arguments)
