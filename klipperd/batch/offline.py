@@ -52,7 +52,7 @@ class FileMcus:
 
     _dictionaries: Mapping[str, Dictionary]
     _open_link: Callable[[str], FileLink]
-    stretch: float = STRETCH
+    stretch: float = field(factory=lambda: STRETCH)
     approach_share: float = 1.0
     lines: list[FileLine] = field(init=False, factory=list)
 

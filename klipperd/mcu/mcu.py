@@ -18,7 +18,7 @@ from klipperd.mcu.clock_estimate import ClockEstimate, extend_clock
 from klipperd.mcu.configuration import McuConfiguration
 from klipperd.mcu.configuring import Configurator
 from klipperd.mcu.connection import Answer, Connection, MessageHandler
-from klipperd.mcu.errors import McuLost
+from klipperd.mcu.errors import McuError, McuLost
 from klipperd.mcu.faults import Circumstances, explain_shutdown
 from klipperd.mcu.line import Line, LineSettings
 from klipperd.mcu.print_clock import PrintClock, PrintClockFollower
@@ -28,6 +28,7 @@ from klipperd.objects import status_field
 from klipperd.objects.services import HostControl
 from klipperd.wire.codec import Message
 from klipperd.wire.dictionary import OUTPUT, Dictionary
+from klipperd.wire.errors import WireError
 from klipperd.wire.link import Link
 from klipperd.workers import Workers
 
@@ -274,7 +275,11 @@ class Mcu:
         @raise McuError: it refuses.
         """
         configurator = Configurator(self.connection, self._clock, self._clean, lambda: self.fault)
-        state, resumed = await configurator.configure(self.configuration.finish())
+        try:
+            wanted = self.configuration.finish()
+        except WireError as error:
+            raise McuError(f"MCU {self.name!r}: {error}") from error
+        state, resumed = await configurator.configure(wanted)
         self.link.set_move_count(state.move_count)
         self._connected = True
         _log.info(
