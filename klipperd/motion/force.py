@@ -6,10 +6,10 @@ from klipperd.motion.motors import StepperMotor
 from klipperd.motion.toolhead import Toolhead
 from klipperd.motion.trapq import MotionQueue
 
-__all__ = ["move_motor"]
+__all__ = ["move_motor", "profile"]
 
 
-def _profile(distance: float, velocity: float, accel: float) -> tuple[float, float, float]:
+def profile(distance: float, velocity: float, accel: float) -> tuple[float, float, float]:
     """Seconds of speeding up and of cruising, and the speed reached (mm/s)."""
     if accel <= 0.0:
         return 0.0, distance / velocity, velocity
@@ -30,7 +30,7 @@ async def move_motor(
         return
     begin = toolhead.last_move_time()
     toolhead.generation.advance(begin, toolhead.now(), finish=True)
-    ramp, cruise, speed = _profile(abs(distance), velocity, accel)
+    ramp, cruise, speed = profile(abs(distance), velocity, accel)
     coordinate = motor.motion.commanded
     queue = MotionQueue()
     queue.set_position(begin, (coordinate, 0.0, 0.0))

@@ -17,13 +17,13 @@ from klipperd.motion.motors import StepperMotor
 from klipperd.motion.rails import Rail, RailEndstop
 from klipperd.motion.toolhead import Toolhead
 
-__all__ = ["HomingResult", "home", "home_axis", "homing_move"]
+__all__ = ["HomingResult", "home", "home_axis", "homing_move", "rest_time_of"]
 
 SHORTEST_REST = 50e-6
 """Seconds between two looks at a switch."""
 
 
-def _rest_time(motors: Sequence[StepperMotor], speed: float) -> float:
+def rest_time_of(motors: Sequence[StepperMotor], speed: float) -> float:
     """Seconds between two looks at the switch: a step's time, but not too often for the MCU."""
     return max(min(motor.motion.step_distance for motor in motors) / speed, SHORTEST_REST)
 
@@ -46,7 +46,7 @@ async def homing_move(
     begin = toolhead.last_move_time()
     toolhead.generation.advance(begin, toolhead.now(), finish=True)
     before = {motor: motor.motion.steps for motor in motors}
-    rest_time = _rest_time(motors, speed)
+    rest_time = rest_time_of(motors, speed)
     for e in endstops:
         e.endstop.home_start(begin, rest_time, triggered=triggered)
     end = toolhead.begin_drip(target, speed)

@@ -100,6 +100,7 @@ class Toolhead:
     _displaced: list[Callable[[Sequence[int]], None]] = field(factory=list)
     _marks: dict[int, Callable[[float], None]] = field(factory=dict)
     _rested_since: float = 0.0
+    _aside_until: float = 0.0
 
     # Moves
 
@@ -191,6 +192,13 @@ class Toolhead:
         self.print_time = self.lookahead.flush(begin)
         return self.print_time
 
+    def begin_aside(self, end: float) -> None:
+        """Something else moves until C{end}; L{klipperd.motion.drip} solves its steps."""
+        self.last_move_time()
+        self._stop_timer()
+        self.mode = Mode.DRIPPING
+        self.print_time = end
+
     def end_drip(self, position: Sequence[float]) -> None:
         """The move has ended, perhaps before its time: the machine rests at C{position} (x, y, z, e)."""
         now = self.now()
@@ -215,7 +223,8 @@ class Toolhead:
             if len(self.lookahead) == 0 and self.print_time - now < LOW * self.stretch:
                 # The machine comes to rest: let smoothing settle. Later moves begin after that.
                 self._settled = True
-                self.generation.advance(self.print_time + 2.0 * scan, now, finish=True)
+                until = max(self.print_time + 2.0 * scan, min(self._aside_until, now + LOW * self.stretch))
+                self.generation.advance(until, now, finish=True)
             else:
                 self.generation.advance(min(self.print_time, now + STEPS_AHEAD * self.stretch), now)
         except StepsLost as error:
@@ -247,7 +256,9 @@ class Toolhead:
         if self._down is not None:
             return
         self.generation.expire(now)
-        if len(self.lookahead) == 0 and now >= max(self.print_time, self.generation.solved_until):
+        if len(self.lookahead) == 0 and now >= max(
+            self.print_time, self.generation.solved_until, self._aside_until
+        ):
             self.mode = Mode.IDLE
             self._rested_since = self._clock.seconds()
             return
@@ -319,6 +330,11 @@ class Toolhead:
     def extend(self, print_time: float) -> None:
         """What is planned lasts until C{print_time} at least: something else moves a motor."""
         self.print_time = max(self.last_move_time(), print_time)
+
+    def move_aside(self, until: float) -> None:
+        """Something else moves until C{until} (print_time), beside the tool head's moves."""
+        self._aside_until = max(self._aside_until, until)
+        self._become_moving()
 
     def settle(self) -> None:
         """At rest: solve everything, the tail of smoothing included."""
