@@ -65,6 +65,8 @@ class GcodeCoordinates:
     @property
     def speed(self) -> float:
         """That of the next move without F (mm/s)."""
+    def remove_axis(self, letter: str) -> None:
+        """A further axis is no more; those after it move up."""
     def linear(self, line: Line) -> None:
         """Execute a G0 or G1. @raise CommandError: when it is refused; nothing has changed then."""
     def circular(self, line: Line, clockwise: bool) -> None:

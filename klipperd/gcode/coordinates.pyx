@@ -171,6 +171,14 @@ cdef class GcodeCoordinates:
             index += 1
         self._extra = tuple(letters)
 
+    def remove_axis(self, str letter):
+        cdef int index = 4 + self._extra.index(letter), axis
+        for axis in range(index, AXES_MOST - 1):
+            self.state.base[axis] = self.state.base[axis + 1]
+            self.state.homing[axis] = self.state.homing[axis + 1]
+            self.state.position[axis] = self.state.position[axis + 1]
+        self.extra = tuple(name for name in self._extra if name != letter)
+
     # Moves
 
     cdef int read_target(self, const gcode_words *words, double *target, double *feedrate,

@@ -1,5 +1,6 @@
 """G0, G1 and the commands that change what they mean."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar, Protocol, TypeVar
 
@@ -11,6 +12,7 @@ from klipperd.gcode.dispatch import GcodeCall
 from klipperd.gcode.stream import GcodeStream
 from klipperd.motion.lookahead import Lookahead
 from klipperd.motion.transform import PlannerLink, PythonLink, Transform
+from klipperd.motion.trapq import MotionQueue
 from klipperd.objects.call import Call, command, param
 from klipperd.objects.option import status_field
 
@@ -115,6 +117,42 @@ class GcodeMove:
         self.coordinates.set_head(made if isinstance(made, Transform) else PythonLink(before, made))
         self.reset_position()
         return made
+
+    def add_axis(
+        self,
+        letter: str,
+        queue: MotionQueue,
+        instant_velocity: float = 1.0,
+        max_velocity: float = math.inf,
+        max_accel: float = math.inf,
+    ) -> int:
+        """Let moves carry a word for a further axis, the first of C{queue}; its index in positions.
+
+        @raise CommandError: when the letter is taken, or moves wait to be planned.
+        """
+        if self.fast is None:
+            raise CommandError("this planner has no further axes")
+        before = tuple(self.coordinates.extra)
+        try:
+            self.coordinates.extra = (*before, letter)
+            index = self.fast.lookahead.add_axis(queue, instant_velocity, max_velocity, max_accel)
+        except ValueError as error:
+            self.coordinates.extra = before
+            raise CommandError(str(error)) from None
+        self.reset_position()
+        return index
+
+    def remove_axis(self, letter: str) -> None:
+        """Take a further axis back. @raise CommandError: when there is none, or moves wait to be planned."""
+        extra = tuple(self.coordinates.extra)
+        if self.fast is None or letter not in extra:
+            raise CommandError(f"no further axis is called {letter!r}")
+        try:
+            self.fast.lookahead.remove_axis(4 + extra.index(letter))
+        except ValueError as error:
+            raise CommandError(str(error)) from None
+        self.coordinates.remove_axis(letter)
+        self.reset_position()
 
     def reset_position(self) -> None:
         """The machine was moved otherwise, or a transform has changed: see where it is."""

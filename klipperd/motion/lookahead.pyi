@@ -43,6 +43,19 @@ class Lookahead:
         """Its limits (mm), or None when they are cleared."""
 
     # Extruders.
+    def add_axis(
+        self,
+        queue: MotionQueue,
+        instant_velocity: float = 1.0,
+        max_velocity: float = ...,
+        max_accel: float = ...,
+    ) -> int:
+        """Let moves have a further axis, the first of C{queue}; its index in positions (4 or more).
+
+        @raise ValueError: while moves wait, or when there are too many.
+        """
+    def remove_axis(self, index: int) -> None:
+        """Take back a further axis; those after it move up. @raise ValueError: while moves wait."""
     def set_check(self, check: MoveCheck | None) -> None:
         """Limits beyond those of single axes: every later move passes C{check}."""
     def set_extruder(

@@ -9,6 +9,14 @@ from libc.stdint cimport int64_t
 from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memcpy, memmove, memset
 
+from klipperd.motion.further cimport (
+    FURTHER_MOST,
+    further_distance,
+    further_emit,
+    further_limit,
+    further_measure,
+    further_move,
+)
 from klipperd.motion.limits cimport (
     FAULT_MEMORY,
     SHORTEST,
@@ -27,6 +35,7 @@ from klipperd.motion.limits cimport (
 from klipperd.motion.plan cimport (
     LIMIT_ACCEL,
     LIMIT_ASKED,
+    LIMIT_AXIS,
     LIMIT_NONE,
     LIMIT_STOP,
     LIMIT_VELOCITY,
@@ -58,6 +67,7 @@ cdef class Lookahead:
         self.mark_at = NO_MARK
         self.source = -1
         self.extruders = {}
+        self.further_queues = []
         self.marks = []
         self.reached = []
         memset(&self.limit, 0, sizeof(planner_limits))
@@ -68,6 +78,7 @@ cdef class Lookahead:
 
     def __dealloc__(self):
         free(self.moves)
+        free(self.others)
 
     def __len__(self):
         return self.count
@@ -154,7 +165,46 @@ cdef class Lookahead:
 
     @property
     def position(self):
-        return self.where[0], self.where[1], self.where[2], self.where[3]
+        cdef int k
+        return (self.where[0], self.where[1], self.where[2], self.where[3],
+                *[self.further[k] for k in range(self.axes)])
+
+    # Further axes
+
+    def add_axis(self, MotionQueue queue not None, double instant_velocity=1., double max_velocity=INFINITY,
+                 double max_accel=INFINITY):
+        if self.axes == FURTHER_MOST:
+            raise ValueError(f"there are {FURTHER_MOST} further axes already")
+        if not (instant_velocity >= 0. and max_velocity >= SLOWEST and max_accel >= SLOWEST):
+            raise ValueError("limits of an axis must be above 0")
+        self.need_rest()
+        if self.others == NULL:
+            self.others = <further_move *>malloc(self.capacity * sizeof(further_move))
+            if self.others == NULL:
+                raise MemoryError
+        axis = &self.further_axes[self.axes]
+        axis.queue = &queue.queue
+        axis.instant_velocity, axis.velocity, axis.accel = instant_velocity, max_velocity, max_accel
+        self.further[self.axes] = queue.end_position[0]
+        self.further_queues.append(queue)
+        self.axes += 1
+        return 3 + self.axes
+
+    def remove_axis(self, int index):
+        cdef int k
+        if not 4 <= index < 4 + self.axes:
+            raise ValueError(f"there is no further axis {index}")
+        self.need_rest()
+        for k in range(index - 4, self.axes - 1):
+            self.further_axes[k] = self.further_axes[k + 1]
+            self.further[k] = self.further[k + 1]
+        del self.further_queues[index - 4]
+        self.axes -= 1
+
+    cdef int need_rest(self) except -1:
+        if self.count:
+            raise ValueError("axes can't change while moves wait")
+        return 0
 
     @property
     def entry_velocity(self):
@@ -182,11 +232,15 @@ cdef class Lookahead:
         move = &self.moves[self.count]
         memcpy(move.start, self.where, sizeof(move.start))
         memcpy(move.end, target, sizeof(move.end))
-        measure(move)
+        measure(move, further_distance(self.further, target + 4, self.axes))
         if move.distance < SHORTEST:
             return 0            # its length stays with the next move, which begins where this one did
         if self.admit(move, speed, fault) < 0:
             return -1
+        if self.axes:
+            further_measure(self.further_axes, self.axes, self.further, target + 4, move,
+                            &self.others[self.count])
+            memcpy(self.further, target + 4, self.axes * sizeof(double))
         self.join(move)
         memcpy(self.where, move.end, sizeof(self.where))
         move.least_time = move.distance / sqrt(move.cruise_s)
@@ -219,14 +273,17 @@ cdef class Lookahead:
     cdef void keep(self, savepoint *kept) noexcept nogil:
         kept.count, kept.pending, kept.unexamined = self.count, self.pending, self.unexamined
         memcpy(kept.where, self.where, sizeof(kept.where))
+        memcpy(kept.further, self.further, sizeof(kept.further))
 
     cdef void take_back(self, const savepoint *kept) noexcept nogil:
         self.count, self.pending, self.unexamined = kept.count, kept.pending, kept.unexamined
         memcpy(self.where, kept.where, sizeof(kept.where))
+        memcpy(self.further, kept.further, sizeof(kept.further))
 
     cdef void join(self, planned_move *move) noexcept nogil:
         """Set what a move's junction with the one before it allows."""
         cdef planned_move *before
+        cdef double further
         move.corner = self.limit.corner
         move.rise = 2. * move.accel * move.distance
         move.smooth_rise = move.rise * (1. - self.limit.cruise_ratio)
@@ -237,21 +294,34 @@ cdef class Lookahead:
             return
         before = &self.moves[self.count - 1]
         move.junction_s = junction_limit(before, move)
+        if self.axes:
+            further = further_limit(self.further_axes, self.axes, &self.others[self.count - 1],
+                                    &self.others[self.count])
+            if further < move.junction_s:
+                move.junction_s = further
+                move.corner_by = LIMIT_AXIS
         move.reach_s = min(move.junction_s, before.reach_s + before.smooth_rise)
 
     cdef int enlarge(self) noexcept nogil:
         cdef size_t size = 2 * self.capacity * sizeof(planned_move)
         cdef planned_move *larger = <planned_move *>realloc(self.moves, size)
+        cdef further_move *others
         if larger == NULL:
             return -1
         self.moves = larger
+        if self.others != NULL:
+            others = <further_move *>realloc(self.others, 2 * self.capacity * sizeof(further_move))
+            if others == NULL:
+                return -1
+            self.others = others
         self.capacity *= 2
         return 0
 
     def move(self, double x, double y, double z, double e, double speed):
         cdef move_fault fault
-        cdef double target[4]
+        cdef double target[4 + FURTHER_MOST]
         target[0], target[1], target[2], target[3] = x, y, z, e
+        memcpy(&target[4], self.further, sizeof(self.further))
         if self.add(target, speed, &fault) < 0:
             raise_fault(&fault)
         return self.is_due()
@@ -288,6 +358,8 @@ cdef class Lookahead:
             self.pending -= move.least_time
             if move.kinematic and emit_path(&self.queue.queue, move, &shape) < 0:
                 return -1
+            if self.axes and further_emit(self.further_axes, self.axes, &self.others[i], &shape) < 0:
+                return -1
             if move.extruder != NULL and emit_extrusion(move, &shape) < 0:
                 return -1
             shape.advance = 0.
@@ -323,6 +395,8 @@ cdef class Lookahead:
     cdef void drop(self, int64_t count, double end_s) noexcept nogil:
         if count > 0:
             memmove(self.moves, &self.moves[count], (self.count - count) * sizeof(planned_move))
+            if self.axes:
+                memmove(self.others, &self.others[count], (self.count - count) * sizeof(further_move))
             self.count -= count
             self.flushed += count
             self.entry_s = end_s
@@ -354,6 +428,8 @@ cdef class Lookahead:
         if self.count > 0:
             for axis in range(4):
                 self.where[axis] = self.moves[0].start[axis]
+            if self.axes:
+                memcpy(self.further, self.others[0].start, sizeof(self.further))
         self.count = 0
         self.pending = self.unexamined = 0.
         self.entry_s = 0.

@@ -15,8 +15,8 @@ cdef double AT_LIMIT = 1e-12      # relative; a junction's speed nearer to its l
 cdef double ROUNDING = 1e-9       # relative; speeds closer than this count as equal
 
 
-cdef void measure(planned_move *move) noexcept nogil:
-    """Length and direction of a move; without x, y, z its length is that of e."""
+cdef void measure(planned_move *move, double other) noexcept nogil:
+    """Length and direction of a move; without x, y, z its length is that of e or another axis."""
     cdef double d2 = 0., length = move.end[3] - move.start[3], scale
     cdef int axis
     for axis in range(3):
@@ -30,7 +30,7 @@ cdef void measure(planned_move *move) noexcept nogil:
             move.direction[axis] *= scale
         move.e_ratio = length * scale
         return
-    move.distance = fabs(length)
+    move.distance = max(fabs(length), other)
     for axis in range(3):
         move.direction[axis] = 0.
         move.end[axis] = move.start[axis]

@@ -390,7 +390,7 @@ class Toolhead:
         """Let later moves drive this extruder; e is then its position."""
         if len(self.lookahead):
             self._plan(lazy=False)
-        x, y, z, _ = self.lookahead.position
+        x, y, z = self.lookahead.position[:3]
         self.extruder = extruder
         extruder.activate(self.lookahead)
         self.lookahead.set_position(x, y, z, extruder.queue.end_position[0])

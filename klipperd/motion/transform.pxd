@@ -26,11 +26,9 @@ cdef class PlannerLink(Transform):
     cdef readonly object planner         # None: nobody needs to be told of moves
     cdef bint open                       # inside of a line: whoever opened it keeps and takes back
     cdef int axes                        # number of axes that positions have
-    cdef double further[AXES_MOST]       # mm: further axes, where the last move left them
     cdef savepoint kept
     cdef int begin(self) except -1
     cdef int end(self) except -1
-    cdef bint moves_further(self, const double *target) noexcept nogil
 
 
 cdef class PythonLink(Transform):

@@ -26,7 +26,7 @@ class PlannerLink(Transform):
     """The chain's end. Moves go to C{lookahead}, in compiled code.
 
     C{planner}, if there is one, is asked (C{admit()}) before a line's moves and told (C{moved()}) after
-    them; it takes moves of further axes than x, y, z, e itself, and all of them without a lookahead.
+    them; without a lookahead it takes each move itself.
     """
 
     lookahead: Lookahead | None

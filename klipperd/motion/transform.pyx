@@ -4,7 +4,7 @@ A line of G-code may become several moves (a mesh splits long ones). They count 
 whoever begins a line keeps the chain's state and takes it back when one of the moves is refused.
 """
 
-from libc.string cimport memcpy, memset
+from libc.string cimport memset
 
 from klipperd.motion.limits cimport FAULT_PYTHON, move_fault, raise_fault, refuse
 from klipperd.motion.lookahead cimport Lookahead
@@ -106,15 +106,8 @@ cdef class PlannerLink(Transform):
             self.planner.moved()
         return 0
 
-    cdef bint moves_further(self, const double *target) noexcept nogil:
-        cdef int axis
-        for axis in range(4, self.axes):
-            if target[axis] != self.further[axis]:
-                return True
-        return False
-
     cdef int step(self, const double *target, double speed, move_fault *fault) noexcept nogil:
-        if self.lookahead is not None and (self.axes == 4 or not self.moves_further(target)):
+        if self.lookahead is not None:
             return self.lookahead.add(target, speed, fault)
         with gil:
             try:
@@ -122,17 +115,11 @@ cdef class PlannerLink(Transform):
             except Exception as error:
                 self.error = error
                 return refuse(fault, FAULT_PYTHON, 0, 0., 0., 0.)
-        memcpy(self.further, target, sizeof(self.further))
         return 0
 
     cdef int where(self, double *position) except -1:
-        if self.planner is not None:
-            self.axes = max(read_position(self.planner.position, position), 4)
-        else:
-            memset(position, 0, AXES_MOST * sizeof(double))
-        if self.lookahead is not None:
-            memcpy(position, self.lookahead.where, sizeof(self.lookahead.where))
-        memcpy(self.further, position, sizeof(self.further))
+        there = self.lookahead.position if self.lookahead is not None else self.planner.position
+        self.axes = max(read_position(there, position), 4)
         return 0
 
     cdef void keep(self) noexcept nogil:

@@ -5,17 +5,20 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
+from klipperd.errors import CommandError
 from klipperd.gcode.lexer import parse_line
 from klipperd.gcode.stream import FULL, LEAVES, SLICE, GcodeStream
 from klipperd.motion.corrections import SkewTransform, TiltTransform
 from klipperd.motion.exclusion import Exclusion
 from klipperd.motion.mesh import MeshTransform
-from klipperd.motion.trapq import RECORD
+from klipperd.motion.trapq import RECORD, MotionQueue
 
 from .gcode_machine import GcodeMachine
 
 HEIGHTS = [[0.0, 0.1, -0.2], [0.3, 0.0, 0.1], [-0.1, 0.2, 0.4]]
 RECORD_TYPE = numpy.dtype(RECORD)
+LIMIT_AXIS = 3
+TIMES = ("accel_t", "cruise_t", "decel_t")
 
 
 def mesh(after):
@@ -284,6 +287,67 @@ class Streams(SynchronousTestCase):
         text = b"".join(b"G1 X%.2f F12000\n" % (i * 0.02 - 200.0) for i in range(20000))
         machine.run_fast(self, text)
         self.assertLess(len(machine.lookahead), 2000)
+
+
+class FurtherAxes(SynchronousTestCase):
+    """Axes that a letter of their own moves together with the others."""
+
+    def make(self, chain: int = 0) -> tuple[GcodeMachine, MotionQueue, MotionQueue]:
+        machine = GcodeMachine(CHAINS[chain])
+        first, second = MotionQueue(), MotionQueue()
+        first.set_position(0.0, (5.0, 0.0, 0.0))
+        self.assertEqual(machine.moves.add_axis("A", first, 1.0, 50.0, 1000.0), 4)
+        self.assertEqual(machine.moves.add_axis("C", second), 5)
+        return machine, first, second
+
+    def test_in_step_with_the_path(self) -> None:
+        machine, first, second = self.make()
+        machine.run_fast(self, b"G1 X100 A25 F6000\nG91\nG1 Y50 C-10 A0\nG90\nG1 C-20 F600\nG1 Z1 A25\n")
+        self.assertEqual(machine.errors, [])
+        self.assertEqual(machine.lookahead.position, (100.0, 50.0, 1.0, 0.0, 25.0, -20.0))
+        machine.end()
+        path, a, c = trapezoids(machine.path), trapezoids(first)[1:], trapezoids(second)
+        self.assertEqual([len(q) for q in (path, a, c)], [3, 1, 2])
+        for field in ("print_time", "accel_t", "cruise_t", "decel_t"):
+            self.assertEqual(a[field][0], path[field][0])
+            self.assertEqual(c[field][0], path[field][1])
+        self.assertAlmostEqual(a["cruise_v"][0], 0.2 * path["cruise_v"][0])
+        self.assertEqual((a["start"][0][0], a["end"][0][0]), (5.0, 25.0))
+        # Alone it sets the pace.
+        self.assertAlmostEqual(c["cruise_v"][1], 10.0)
+        self.assertAlmostEqual(c["print_time"][1], path["print_time"][1] + sum(c[f][0] for f in TIMES))
+
+    def test_limits(self) -> None:
+        """Its own speed, acceleration and jump at corners hold."""
+        machine, first, _ = self.make()
+        machine.run_fast(self, b"G1 X100 A105 F18000\nG1 X200 A105\nG1 X210\n")
+        machine.end()
+        path, a = trapezoids(machine.path), trapezoids(first)[1:]
+        self.assertLessEqual(a["cruise_v"].max(), 50.0 + 1e-9)
+        self.assertLessEqual(a["accel"].max(), 1000.0 + 1e-9)
+        self.assertAlmostEqual(a["end_v"][0], 1.0)
+        self.assertEqual(path["limits"][1] >> 8, LIMIT_AXIS)
+
+    def test_refused_and_removed(self) -> None:
+        machine, first, second = self.make(1)
+        machine.run_fast(self, b"G1 X10 A6 F3000\nG1 X60 A9 Y400\n")
+        self.assertEqual(len(machine.errors), 1)
+        self.assertEqual(machine.lookahead.position[4:], (6.0, 0.0))
+        self.assertIn(
+            "while moves wait", str(self.assertRaises(CommandError, machine.moves.remove_axis, "A"))
+        )
+        machine.end()
+        machine.run_fast(self, b"G1 C3\n")
+        machine.end()
+        machine.moves.remove_axis("A")
+        machine.run_fast(self, b"G1 X11 A9\nG1 C4\n")
+        self.assertEqual(machine.moves.status(0.0).axis_map["C"], 4)
+        self.assertEqual(machine.lookahead.position[4:], (4.0,))
+        machine.end()
+        self.assertEqual(trapezoids(second)["end"][-1][0], 4.0)
+        for letter in ("X", "C", "AB", "1"):
+            self.assertRaises(CommandError, machine.moves.add_axis, letter, first)
+        self.assertRaises(CommandError, machine.moves.remove_axis, "A")
 
 
 class Faces(SynchronousTestCase):
