@@ -60,6 +60,8 @@ from brokerd.stores.temperatures import TemperatureStore
 from brokerd.threads import WorkerThreads
 from brokerd.tls.context import ServerTls
 from brokerd.tls.methods import TlsEndpoints
+from brokerd.updates.assembly import make_updates
+from brokerd.updates.methods import UpdateMethods
 from brokerd.webcams import WebcamConfig, WebcamMethods
 
 __all__ = ["FOLDERS", "Assembly"]
@@ -218,6 +220,7 @@ class Assembly:
             WebcamMethods(self.database, self.broadcaster, self.http, settings.sections.named(WebcamConfig)),
             LogMethods(self._logs(), self.machine.units, threads, printing),
             self.announcements,
+            self._make_updates(printing),
             OctoprintEndpoints(host, jobs),
             TlsEndpoints(self.tls, threads),
         )
@@ -241,6 +244,23 @@ class Assembly:
         )
         self.services.append(announcements)
         return announcements
+
+    def _make_updates(self, printing: Callable[[], str | None]) -> UpdateMethods:
+        updates = make_updates(
+            self.settings,
+            self.reactor,
+            self.programs,
+            self.threads,
+            self.http,
+            self.database,
+            self.machine,
+            self.broadcaster,
+            self.chores,
+            printing,
+            self.now,
+        )
+        self.services.append(updates)
+        return updates
 
     def _logs(self) -> dict[str, RotatedLog]:
         reopen = self.settings.reopen_log

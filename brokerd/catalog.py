@@ -26,6 +26,7 @@ from brokerd.registry.reference import Served, served_by
 from brokerd.server_methods import ServerMethods
 from brokerd.stores.methods import StoreMethods
 from brokerd.tls.methods import TlsEndpoints
+from brokerd.updates.methods import UpdateMethods
 from brokerd.webcams import WebcamMethods
 
 # Notifications are declared where they are sent from; these modules send some.
@@ -55,6 +56,7 @@ COMPONENTS: tuple[type, ...] = (
     WebcamMethods,
     AnnouncementMethods,
     LogMethods,
+    UpdateMethods,
     OctoprintEndpoints,
     TlsEndpoints,
 )

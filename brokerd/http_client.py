@@ -1,6 +1,6 @@
 """The one HTTP client of the broker: pooled connections, time limits, bounded answers."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 from urllib.parse import urljoin
 
@@ -24,6 +24,7 @@ from zope.interface import implementer
 
 from brokerd import SERVER_VERSION
 from brokerd.encoding import decode, encode
+from brokerd.errors import ApiError
 
 __all__ = ["HttpAnswer", "HttpClient", "HttpFailure"]
 
@@ -151,6 +152,62 @@ class _Reader(Protocol):
             self.done.errback(reason)
 
 
+class _Pourer(Protocol):
+    """Hands a body on in pieces; the peer waits while one is taken."""
+
+    def __init__(self, write: Callable[[bytes], Awaitable[None]], longest: int) -> None:
+        self.done: Deferred[None] = Deferred(lambda _: self._break_off())
+        self._write, self._longest, self._size = write, longest, 0
+        self._pending: list[bytes] = []
+        self._pouring = False
+        self._ended: Failure | None = None
+
+    def _break_off(self) -> None:
+        if self.transport is not None:
+            self.transport.abortConnection()  # type: ignore[attr-defined]
+
+    def dataReceived(self, data: bytes) -> None:
+        self._size += len(data)
+        self._pending.append(data)
+        if self._size > self._longest:
+            self._fail(Failure(HttpFailure(f"the answer is longer than {self._longest} bytes")))
+        elif not self._pouring and not self.done.called:
+            self._pouring = True
+            self.transport.pauseProducing()  # type: ignore[union-attr]
+            Deferred.fromCoroutine(self._pour()).addErrback(self._fail)
+
+    async def _pour(self) -> None:
+        while self._pending:
+            piece, self._pending = b"".join(self._pending), []
+            await self._write(piece)
+        self._pouring = False
+        if self._ended is not None:
+            self._finish(self._ended)
+        elif self.transport is not None:
+            self.transport.resumeProducing()  # type: ignore[attr-defined]
+
+    def _fail(self, failure: Failure) -> None:
+        if not self.done.called:
+            done, self.done = self.done, Deferred()
+            self.done.callback(None)
+            self._break_off()
+            done.errback(failure)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        if self._pouring:
+            self._ended = reason
+        else:
+            self._finish(reason)
+
+    def _finish(self, reason: Failure) -> None:
+        if self.done.called:
+            return
+        if reason.check(ResponseDone, PotentialDataLoss):
+            self.done.callback(None)
+        else:
+            self.done.errback(reason)
+
+
 def _reason(error: BaseException) -> str:
     """Why there was no answer, in words."""
     if isinstance(error, ResponseFailed | ResponseNeverReceived) and error.reasons:
@@ -246,6 +303,50 @@ class HttpClient:
         reader = _Reader(longest)
         response.deliverBody(reader)
         return await reader.done
+
+    async def download(
+        self,
+        url: str,
+        write: Callable[[bytes], Awaitable[None]],
+        *,
+        timeout: float,
+        longest: int,
+    ) -> HttpAnswer:
+        """C{GET} a long body, which goes to C{write} piece by piece; the answer has no content then.
+
+        @raise HttpFailure: as L{request}. What C{write} raises comes through.
+        """
+        working = Deferred.fromCoroutine(self._download(url, write, longest))
+        clock: IReactorTime = self._reactor
+        working.addTimeout(timeout, clock, lambda _, after: _raise(f"{_host(url)}: no end in {after:g} s"))
+        try:
+            return await working
+        except (HttpFailure, ApiError):
+            raise
+        except Exception as error:
+            raise HttpFailure(f"{_host(url)}: {_reason(error)}") from None
+
+    async def _download(
+        self, url: str, write: Callable[[bytes], Awaitable[None]], longest: int
+    ) -> HttpAnswer:
+        place, headers = url, Headers({"User-Agent": [f"brokerd/{SERVER_VERSION}"]})
+        for _ in range(_MOST_REDIRECTS + 1):
+            response = await self._agent.request(b"GET", place.encode("ascii"), headers, None)
+            known = _plain(response.headers)
+            target = known.get("location")
+            if response.code in _REDIRECTS and target:
+                await self._read(response, _LONGEST)
+                place = urljoin(place, target)
+                continue
+            if not 200 <= response.code < 300:
+                content = await self._read(response, _LONGEST)
+                return HttpAnswer(response.code, known, content, url, place)
+            pourer = _Pourer(write, longest)
+            done = pourer.done
+            response.deliverBody(pourer)
+            await done
+            return HttpAnswer(response.code, known, b"", url, place)
+        raise HttpFailure(f"{_host(url)} redirects without end")
 
     def close(self) -> Deferred[None]:
         """Close idle connections."""

@@ -80,7 +80,8 @@ class SectionDeclaration:
     @ivar config: its class, or what the classes in C{kinds} have in common.
     @ivar named: whether its name has a second part of the user's choice.
     @ivar optional: whether its component exists only if the section does.
-    @ivar by: the option that chooses among C{kinds}, or None.
+    @ivar by: the option that chooses among C{kinds}, or None; if it is not there, the kind of no name
+        counts.
     @ivar lenient: whether the broker goes on without the section if there is a mistake in it, and says so.
     """
 

@@ -162,7 +162,9 @@ class _Reader:
     def _chosen(self, declaration: SectionDeclaration) -> type:
         assert declaration.by is not None
         entry = self._entries.get(declaration.by)
-        choices = ", ".join(declaration.kinds)
+        choices = ", ".join(filter(None, declaration.kinds))
+        if entry is None and "" in declaration.kinds:
+            return declaration.kinds[""]
         if entry is None:
             where = self.file.places[self.title]
             raise ConfigError(

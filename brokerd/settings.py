@@ -8,6 +8,7 @@ from attrs import field, frozen
 
 from brokerd.access.addresses import LOOPBACK, Network
 from brokerd.sections import Sections
+from brokerd.updates.config import UnitConfig
 
 __all__ = ["BrokerSettings", "tcp_endpoint"]
 
@@ -42,6 +43,7 @@ class BrokerSettings:
     @ivar reopen_log: lets the log go on in a new file once the old one was moved away, or None.
     @ivar config: the C{server.config} answer: {config, orig, files}.
     @ivar warnings: what the user should know about the configuration.
+    @ivar unit: how the program that this broker is a part of is updated, or None.
     @ivar sections: the sections that components declare for themselves, see L{brokerd.options}.
     """
 
@@ -63,4 +65,5 @@ class BrokerSettings:
     reopen_log: Callable[[], None] | None = None
     config: Mapping[str, Any] = field(factory=lambda: {"config": {}, "orig": {}, "files": []})
     warnings: tuple[str, ...] = ()
+    unit: UnitConfig | None = None
     sections: Sections = field(factory=Sections)

@@ -176,6 +176,10 @@ class ServiceMethods(Service):
                 error = refused if isinstance(refused, ApiError) else ApiError(str(refused))
         raise error
 
+    def log_refusal(self, service: str, reason: str) -> None:
+        """Note that a service which should have been restarted was not."""
+        log.warn("{service} is not restarted: {reason}", service=service, reason=reason)
+
     @method("machine.shutdown", "POST /machine/shutdown", result='"ok"', permission=Role.ADMIN)
     async def shutdown(self) -> str:
         """Shut the computer down."""

@@ -52,7 +52,7 @@ class ConfigurationTests(SynchronousTestCase):
         self.assertEqual(load(self.data, None, "/tmp/two").host_socket, "/tmp/two")
 
     def test_unknown_names_are_warned_about(self) -> None:
-        self.write("[server]\nprot: 5\n[authorisation]\n[power lamp]\ntype: gpio\n")
+        self.write("[server]\nprot: 5\n[authorisation]\n[lamp desk]\ntype: gpio\n")
         warnings = load(self.data, None).settings.warnings
         self.assertIn(f"{self.path}:2: the option 'prot' of [server] is not known", warnings[0])
         self.assertIn("did you mean 'port'?", warnings[0])
