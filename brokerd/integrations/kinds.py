@@ -21,6 +21,7 @@ KINDS: dict[str, str] = {
     "spoolman": "brokerd.integrations.spoolman",
     "notifier": "brokerd.integrations.notifiers",
     "zeroconf": "brokerd.integrations.discovery",
+    "paneldue": "brokerd.integrations.paneldue",
     "button": "brokerd.integrations.buttons",
 }
 

@@ -69,6 +69,7 @@ class HostSession(Service):
     _listeners: list[HostListener] = field(init=False, factory=list)
     _messages: dict[str, Callable[[Mapping[str, Any]], None]] = field(init=False, factory=dict)
     _remote_methods: list[str] = field(init=False, factory=list)
+    _outputs: list[Callable[[str], None]] = field(init=False, factory=list)
     _polling: Deferred[None] | None = field(init=False, default=None)
     _greeting: bool = field(init=False, default=False)
     _watching: bool = field(init=False, default=False)
@@ -77,6 +78,7 @@ class HostSession(Service):
         self.hub = StatusHub(self._subscribe)
         self._presence = host_presence(self)
         self._messages["process_status_update"] = self._status_update
+        self._messages["process_gcode_response"] = self._gcode_response
         self.hub.want(Watcher(self._webhooks_changed), {"webhooks": ["state", "state_message"]})
 
     def startService(self) -> None:
@@ -97,7 +99,7 @@ class HostSession(Service):
 
     def on_gcode_response(self, receive: Callable[[str], None]) -> None:
         """Pass each line of G-code output to C{receive}."""
-        self._messages["process_gcode_response"] = lambda params: receive(str(params.get("response", "")))
+        self._outputs.append(receive)
 
     def offer(self, name: str, call: RemoteMethod) -> None:
         """Let the host's macros call C{call} as the remote method C{name}."""
@@ -159,6 +161,10 @@ class HostSession(Service):
 
     def _status_update(self, params: Mapping[str, Any]) -> None:
         self.hub.update(params.get("status", {}), params.get("eventtime", 0.0))
+
+    def _gcode_response(self, params: Mapping[str, Any]) -> None:
+        for receive in self._outputs:
+            receive(str(params.get("response", "")))
 
     def _webhooks_changed(self, status: Mapping[str, Mapping[str, Any]], eventtime: float) -> None:
         webhooks = status.get("webhooks", {})

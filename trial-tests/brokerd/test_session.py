@@ -22,7 +22,7 @@ class Ears:
     def __init__(self) -> None:
         self.heard: list[str] = []
 
-    def deliver(self, message: SharedMessage) -> None:
+    def deliver(self, message: SharedMessage, except_for: object = None) -> None:
         self.heard.append(message.payload.decode().split('"')[7].removeprefix("notify_klippy_"))
 
 

@@ -1,15 +1,10 @@
 """Strips of lights: over HTTP against a fake that answers as WLED does, and over a pseudo-terminal."""
 
 import json
-import os
-import pty
-import tty
 from typing import Any
 
-from twisted.internet import reactor
-from twisted.internet.fdesc import setNonBlocking
-
 from .houses import HouseTestCase
+from .terminals import Terminal
 from .web import Asked, WebServer
 
 
@@ -101,28 +96,25 @@ class HttpTests(HouseTestCase):
 
 class SerialTests(HouseTestCase):
     def prepare(self) -> None:
-        self.ours, theirs = pty.openpty()
-        tty.setraw(theirs)
-        self.configuration = f"[wled desk]\ntype: serial\nserial: {os.ttyname(theirs)}\ninitial_preset: 2\n"
-        setNonBlocking(self.ours)
-        self.addCleanup(os.close, self.ours)
-        self.addCleanup(os.close, theirs)
+        self.terminal = Terminal(self)
+        self.configuration = f"[wled desk]\ntype: serial\nserial: {self.terminal.device}\ninitial_preset: 2\n"
 
-    def _sent(self) -> bytes:
-        try:
-            return os.read(self.ours, 1000)
-        except BlockingIOError:
-            return b""
+    async def heard(self) -> Any:
+        found: list[bytes] = []
+
+        def arrived() -> bool:
+            text = self.terminal.line(b"}")
+            if text is not None:
+                found.append(text)
+            return bool(found)
+
+        await self.until(arrived)
+        return json.loads(found[0] + b"}")
 
     def test_serial(self) -> Any:
         return self.async_test(self._serial())
 
     async def _serial(self) -> None:
-        sent: list[bytes] = []
-        await self.until(lambda: sent.append(self._sent()) or b"".join(sent).endswith(b"}"))
-        self.assertEqual(json.loads(b"".join(sent)), {"on": True, "ps": 2})
-        sent.clear()
+        self.assertEqual(await self.heard(), {"on": True, "ps": 2})
         await self.call("machine.wled.off", desk=None)
-        await self.until(lambda: sent.append(self._sent()) or b"".join(sent).endswith(b"}"))
-        self.assertEqual(json.loads(b"".join(sent)), {"on": False})
-        self.assertTrue(reactor.running)
+        self.assertEqual(await self.heard(), {"on": False})
