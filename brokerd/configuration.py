@@ -72,16 +72,10 @@ class HistoryConfig:
     """C{[history]}: always there."""
 
 
-@frozen
-class OctoprintConfig:
-    """C{[octoprint_compat]}: always there."""
-
-
 section("server", ServerConfig)
 section("data_store", DataStoreConfig)
 section("database", DatabaseConfig)
 section("history", HistoryConfig)
-section("octoprint_compat", OctoprintConfig)
 
 
 @frozen

@@ -3,19 +3,45 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from attrs import define
+from attrs import define, field, frozen
 
 from brokerd import SERVER_VERSION
 from brokerd.errors import ApiError, BadRequest
 from brokerd.jobs.watch import JobWatch
+from brokerd.options import option, section
 from brokerd.printer.session import HostSession
 from brokerd.registry.caller import Role
 from brokerd.registry.declare import endpoint
 from brokerd.registry.exchange import Content, HttpRequest
 
-__all__ = ["OctoprintEndpoints"]
+__all__ = ["OctoprintConfig", "OctoprintEndpoints"]
 
 _OCTOPRINT = "1.5.0"
+_UFP_PLUGIN: Mapping[str, Any] = {
+    "align_inline_thumbnail": False,
+    "inline_thumbnail": False,
+    "inline_thumbnail_align_value": "left",
+    "inline_thumbnail_scale_value": "50",
+    "installed": True,
+    "installed_version": "0.2.2",
+    "scale_inline_thumbnail": False,
+    "state_panel_thumbnail": True,
+}
+
+
+@frozen(kw_only=True)
+class OctoprintConfig:
+    """C{[octoprint_compat]}: what programs made for OctoPrint are told; always there."""
+
+    enable_ufp: bool = option(True, doc="whether Cura may upload UFP archives")
+    flip_h: bool = option(False, doc="whether the camera's picture is flipped horizontally")
+    flip_v: bool = option(False, doc="whether it is flipped vertically")
+    rotate_90: bool = option(False, doc="whether it is turned by 90 degrees")
+    stream_url: str = option("/webcam/?action=stream", doc="where the camera's stream is")
+    webcam_enabled: bool = option(True, doc="whether there is a camera")
+
+
+section("octoprint_compat", OctoprintConfig)
 
 
 @define(eq=False)
@@ -25,6 +51,7 @@ class OctoprintEndpoints:
     component: ClassVar[str] = "octoprint_compat"
     _host: HostSession
     _jobs: JobWatch
+    _config: OctoprintConfig = field(factory=OctoprintConfig)
 
     @endpoint("GET /api/version", result="{server, api, text}")
     async def version(self, request: HttpRequest) -> Content:
@@ -57,12 +84,20 @@ class OctoprintEndpoints:
 
     @endpoint("GET /api/settings", result="settings")
     async def settings(self, request: HttpRequest) -> Content:
-        """Settings that upload plug-ins look at: no UFP, no camera."""
+        """Settings that upload plug-ins look at: UFP and the camera."""
+        config = self._config
+        ufp = {"UltimakerFormatPackage": dict(_UFP_PLUGIN)} if config.enable_ufp else {}
         return Content(
             {
-                "plugins": {},
+                "plugins": ufp,
                 "feature": {"sdSupport": False, "temperatureGraph": False},
-                "webcam": {"webcamEnabled": False, "streamUrl": ""},
+                "webcam": {
+                    "flipH": config.flip_h,
+                    "flipV": config.flip_v,
+                    "rotate90": config.rotate_90,
+                    "streamUrl": config.stream_url,
+                    "webcamEnabled": config.webcam_enabled,
+                },
             }
         )
 

@@ -13,12 +13,15 @@ from brokerd.files.announce import FileChanges
 from brokerd.files.changes import rename_over, storage_errors
 from brokerd.files.metadata import GcodeMetadata
 from brokerd.files.roots import Location, Roots, is_gcode
+from brokerd.files.ufp import is_ufp, unpack
 from brokerd.registry.caller import Role
 from brokerd.registry.declare import endpoint
 from brokerd.registry.exchange import Content, FileReply, HttpRequest, ReceivedFile
 from brokerd.threads import WorkerThreads
 
 __all__ = ["FileTransfer"]
+
+_LONGEST_UNPACKED = 4 * 1024 * 1024 * 1024  # bytes of G-code in an archive
 
 StartPrint = Callable[[str], Awaitable[bool]]
 
@@ -68,6 +71,9 @@ class FileTransfer:
         """Upload a file as multipart/form-data, and print it if asked to."""
         assert request.upload is not None
         received = await request.upload.finish()
+        root = received.fields.get("root") or request.arguments.get("root") or "gcodes"
+        if is_ufp(received.filename) and root == "gcodes":
+            received = await self._threads.run(unpack, received, _LONGEST_UNPACKED)
         with self._changes.own():
             try:
                 location = self._destination(request, received)
@@ -94,8 +100,6 @@ class FileTransfer:
         location.check_writable()
         if location.root.name == "gcodes" and location.path == self._printing():
             raise Forbidden(f"{location.path} is being printed")
-        if location.path.lower().endswith(".ufp"):
-            raise Unprocessable("UFP archives can't be unpacked here: upload the G-code itself")
         return location
 
     async def _print(
