@@ -5,12 +5,13 @@ from collections.abc import Callable, Iterable, Sequence
 from attrs import frozen
 from twisted.trial.unittest import SynchronousTestCase
 
+from klipperd.motion.geometry import Geometry
 from klipperd.motion.stepper import StepperMotion
 
 from .machine import FREQ, MAX_ERROR, OFFSET, START, Machine
 from .oracle import Limits, make_moves, plan
 from .reference.agreement import expected_steps, misfit
-from .reference.geometry import linear
+from .reference.geometry import KINDS, linear
 from .reference.motion import Motion, Trapezoid
 from .reference.signals import Inverse, Signal, Smoothed
 
@@ -49,6 +50,28 @@ def extruder(distance: float, smooth_time: float = 0.0) -> Drive:
             else Inverse(motion, linear(0, 0, 0, 1), slice(0, 4))
         ),
     )
+
+
+def follow(stepper: StepperMotion, machine: Machine, kind: str, parameters: Sequence[float]) -> None:
+    if kind == "linear":
+        stepper.follow(machine.queue, (parameters[0], parameters[1], parameters[2]))
+    else:
+        stepper.follow_geometry(machine.queue, Geometry(kind, *parameters))
+
+
+def curved(kind: str, *parameters: float, distance: float, shapers: Sequence[Pulses] = ()) -> Drive:
+    """A motor of any kinematics, with shapers of x, y and z."""
+    x, y, z = (*shapers, (), (), ())[:3]
+
+    def join(stepper: StepperMotion, machine: Machine) -> None:
+        follow(stepper, machine, kind, parameters)
+        if shapers:
+            stepper.set_shapers(x, y, z)
+
+    def signal(motion: Motion) -> Signal:
+        return Inverse(motion.shaped(*shapers) if shapers else motion, KINDS[kind](*parameters))
+
+    return Drive(f"{kind}{parameters}", distance, join, signal)
 
 
 def check_drives(
