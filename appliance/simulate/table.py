@@ -27,17 +27,13 @@ _REASONS = {
 
 def duration(seconds: float) -> str:
     """C{1 h 02 min 03.4 s}."""
+    if seconds < 9.995:
+        return f"{seconds:.2f} s"
     hours, rest = divmod(round(seconds, 1), 3600)
     minutes, left = divmod(rest, 60)
     if hours:
         return f"{hours:.0f} h {minutes:02.0f} min {left:04.1f} s"
-    return (
-        f"{minutes:.0f} min {left:04.1f} s"
-        if minutes
-        else f"{left:.2f} s"
-        if seconds < 10
-        else f"{left:.1f} s"
-    )
+    return f"{minutes:.0f} min {left:04.1f} s" if minutes else f"{left:.1f} s"
 
 
 class ProgressBar:
