@@ -187,7 +187,9 @@ class PythonUpdater:
 
     async def _freeze(self) -> list[str]:
         try:
-            return (await self._python("-m", "pip", "freeze", "--disable-pip-version-check")).splitlines()
+            return (
+                await self._python("-m", "pip", "freeze", "--local", "--disable-pip-version-check")
+            ).splitlines()
         except ProgramFailed as error:
             raise UpdateFailed(f"{self.name}: {error}") from None
 
