@@ -10,7 +10,7 @@ from klipperd.errors import CommandError
 cdef double SAME = 1e-9           # mm; points closer than this are one
 cdef double ROUNDED = 0.05        # mm; so much may two radii of an arc differ by rounding of its words,
 cdef double ROUNDED_SHARE = 0.005  # and this share of the radius
-cdef double MOST_CHORDS = 100000.
+cdef double MOST_CHORDS = 1e6     # no more are counted
 
 cdef int[3] FIRST = [0, 2, 1]
 cdef int[3] SECOND = [1, 0, 2]
@@ -84,7 +84,7 @@ cdef int64_t arc_chords(const arc_path *arc, double longest, double error, doubl
     # s = cos(t/2) and c = sin(t/2); that is nearly 8 corner / t^2.
     if corner > 0.:
         turn = min(turn, 0.95 * sqrt(8. * corner) / speed)
-    return <int64_t>max(ceil(min(fabs(arc.sweep) / turn, 2. * MOST_CHORDS) - 1e-9), 1.)
+    return <int64_t>max(ceil(min(fabs(arc.sweep) / turn, MOST_CHORDS) - 1e-9), 1.)
 
 
 cdef void arc_point(const arc_path *arc, double share, double *position) noexcept nogil:

@@ -31,7 +31,7 @@ cdef enum:
     LETTER_I = 8
     LETTER_R = 17
     LETTER_X = 23
-    CHORDS_MOST = 100000      # of one arc
+    CHORDS_MOST = 20000       # of one arc, which is planned in one go
 
 
 @frozen

@@ -57,6 +57,11 @@ class FileRun:
         return self._reader.line_number if self._reader is not None else 0
 
     @property
+    def line_offset(self) -> int:
+        """The byte at which that line begins."""
+        return self._reader.offset if self._reader is not None else self.position
+
+    @property
     def command_end(self) -> int:
         """The byte after the line that is being executed."""
         return self._reader.end if self._reader is not None else self.position
@@ -154,7 +159,7 @@ class FileRun:
     def _advance_stream(self, stream: GcodeStream) -> tuple[bool, bool]:
         assert self._moves is not None and self._moves.fast is not None
         stream.serve(self._may_execute())
-        ended = LEAVES
+        ended = NEED_DATA
         try:
             ended = self._moves.fast.execute(stream)
         finally:

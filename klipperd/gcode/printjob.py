@@ -118,7 +118,7 @@ class PrintJob:
                 return
 
     def _where(self) -> str:
-        return f"in line {self.run.line_number} of {self.file.name}"
+        return f"in line {self.run.line_number} (byte {self.run.line_offset}) of {self.file.name}"
 
     def _broken(self, failure: Failure) -> None:
         _log.failure("the print of {name} ended by a fault", failure, name=self.file.name)

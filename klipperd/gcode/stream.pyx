@@ -12,6 +12,7 @@ from klipperd.gcode.lexer cimport BlockReader
 from klipperd.gcode.scan cimport LINE_MOVE, code_of, gcode_line, gcode_words, read_words
 from klipperd.motion.limits cimport SLOWEST, move_fault
 from klipperd.motion.lookahead cimport Lookahead
+from klipperd.motion.transform cimport PythonLink, Transform
 
 __all__ = ["DUE", "FULL", "LEAVES", "NEED_DATA", "SLICE", "WORDS", "GcodeStream"]
 
@@ -27,6 +28,9 @@ cdef enum:
     ENDS_FULL = 3
     ENDS_SLICE = 4
     GOES_ON = 5
+
+cdef enum:
+    SLOW_MOST = 200         # moves in one go through a transform in Python
 
 # Indices in WORDS.
 cdef enum:
@@ -58,6 +62,15 @@ for _index, _name in enumerate(WORDS):
     CODES[<int>_index] = code_of(<uint8_t>ord(_name[0]), int(_name[1:]))
 
 
+cdef bint any_python(Transform head):
+    """Whether moves pass a transform that takes its time."""
+    while head is not None:
+        if isinstance(head, PythonLink):
+            return True
+        head = head.next
+    return False
+
+
 cdef int word_index(int code) noexcept nogil:
     cdef int index
     for index in range(17):
@@ -86,6 +99,8 @@ cdef class GcodeStream(BlockReader):
             double waiting=INFINITY, int64_t most=2000):
         if self.coordinates.planner.lookahead is not self.lookahead:
             raise ValueError("these coordinates' moves go to another lookahead")
+        if most > SLOW_MOST and any_python(self.coordinates.head):
+            most = SLOW_MOST
         self.print_time = print_time
         self.refused = False
         self.coordinates.planner.open = True

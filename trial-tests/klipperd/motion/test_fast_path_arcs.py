@@ -141,7 +141,7 @@ class Arcs(SynchronousTestCase):
     def test_absurd_resolution(self) -> None:
         machine = GcodeMachine()
         machine.moves.coordinates.arc_resolution = 1e-6
-        with self.assertRaisesRegex(CommandError, "pieces, at most 100000"):
+        with self.assertRaisesRegex(CommandError, "pieces, at most 20000"):
             machine.moves.coordinates.circular(parse_line(b"G2 X20 I10"), True)
 
 

@@ -12,6 +12,8 @@ from klipperd.gcode.filerun import Ended, FileRun
 from klipperd.gcode.lexer import parse_line
 from klipperd.gcode.moves import GcodeMove
 from klipperd.gcode.printfile import PrintFile
+from klipperd.motion.corrections import TiltTransform
+from klipperd.printer.get_position import GetPosition
 from klipperd.printer.toolhead import ToolheadCommands
 from klipperd.workers import SameThread
 
@@ -62,6 +64,24 @@ class PrintCase(SynchronousTestCase):
                 return
             self.advance(0.2)
         self.fail("the print doesn't end")
+
+
+class Positions(PrintCase):
+    """GET_POSITION in all systems of coordinates."""
+
+    def test_all(self) -> None:
+        self.moves.add_transform(lambda after: TiltTransform(after, z_adjust=0.5))
+        self.dispatcher.add(GetPosition(self.toolhead, self.moves))
+        self.begin("G1 X10 Y20 Z1 E2 F6000\nG92 X1 E0\nSET_GCODE_OFFSET Y=3\nG1 Y20\nM400\nGET_POSITION\n")
+        self.finish()
+        lines = dict(line[3:].split(": ", 1) for line in self.output)
+        self.assertEqual(lines["toolhead"], "X:10.000000 Y:23.000000 Z:1.500000 E:2.000000")
+        self.assertEqual(lines["gcode"], "X:10.000000 Y:23.000000 Z:1.000000 E:2.000000")
+        self.assertEqual(lines["gcode base"], "X:9.000000 Y:3.000000 Z:0.000000 E:2.000000")
+        self.assertEqual(lines["gcode homing"], "X:0.000000 Y:3.000000 Z:0.000000")
+        self.assertRegex(lines["mcu"], r"^stepper_x:800 stepper_y:1840 stepper_z:600")
+        self.assertRegex(lines["stepper"], r"^stepper_x:10\.0\d+ stepper_y:2[23]\.\d+ stepper_z:1\.5")
+        self.assertRegex(lines["kinematic"], r"^X:10\.0\d+ Y:23\.0\d+ Z:1\.5")
 
 
 class Printing(PrintCase):

@@ -270,7 +270,7 @@ class Failing(SdcardCase):
         self.print_text("G1 X1\nG1 X200\nG1 X2\n")
         state, message = self.stats()
         self.assertEqual(state, "error")
-        self.assertEqual(message, "Move out of range: x = 200\nin line 2 of a.gcode")
+        self.assertEqual(message, "Move out of range: x = 200\nin line 2 (byte 6) of a.gcode")
         self.assertEqual(self.bench.status("display_status").message, "failed")
         self.assertEqual(self.bench.x_moves(), [1])
         self.assertIn("!! Move out of range: x = 200", self.bench.output)
