@@ -12,6 +12,7 @@ cdef class Workspace(MoveCheck):
     cdef readonly double hole          # mm around the centre that may not be entered or crossed
     cdef readonly double open_below    # mm; below this z no ceiling is in the way
     cdef readonly double turn_rate     # rad/s, of a path round the centre; inf: any
+    cdef readonly double floor         # mm, lowest z; for messages
     cdef int towers
     cdef geometry shapes[MOST_TOWERS]
     cdef double ceilings[MOST_TOWERS]  # motor coordinate that each tower may not exceed

@@ -22,6 +22,7 @@ class Workspace(MoveCheck):
         slow_across: bool = False,
         nominal: tuple[float, float] = ...,
         turn_rate: float = ...,
+        floor: float = ...,
     ) -> None:
         """@param radius: mm from the centre that may be reached.
         @param hole: mm around the centre that paths may not touch.
@@ -30,6 +31,7 @@ class Workspace(MoveCheck):
         @param slow_beyond: mm from the centre beyond which moves get a half and a quarter of C{nominal}
             speed (mm/s) and acceleration (mm/s^2); C{slow_across}: of x only.
         @param turn_rate: rad/s at which a path may go round the centre.
+        @param floor: lowest z (mm), which messages about the ceiling tell.
         """
     @property
     def radius(self) -> float: ...
@@ -37,5 +39,7 @@ class Workspace(MoveCheck):
     def hole(self) -> float: ...
     @property
     def open_below(self) -> float: ...
+    @property
+    def floor(self) -> float: ...
     @property
     def turn_rate(self) -> float: ...

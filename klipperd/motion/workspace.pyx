@@ -64,7 +64,7 @@ cdef double nearest(const planned_move *move, double *across) noexcept nogil:
 cdef class Workspace(MoveCheck):
     def __cinit__(self, double radius=INFINITY, *, double hole=0., ceilings=(), double open_below=INFINITY,
                   slow_beyond=(INFINITY, INFINITY), bint slow_across=False, nominal=(INFINITY, INFINITY),
-                  double turn_rate=INFINITY):
+                  double turn_rate=INFINITY, double floor=-INFINITY):
         if len(ceilings) > MOST_TOWERS:
             raise ValueError(f"{len(ceilings)} towers are more than {MOST_TOWERS}")
         self.radius, self.hole, self.open_below, self.turn_rate = radius, hole, open_below, turn_rate
@@ -72,6 +72,7 @@ cdef class Workspace(MoveCheck):
             self.shapes[i] = (<Geometry?>shape).shape
             self.ceilings[i] = ceiling
         self.towers = len(ceilings)
+        self.floor = floor
         self.slow_across = slow_across
         for i in range(2):
             self.slow_beyond[i], self.nominal[i] = slow_beyond[i], nominal[i]
@@ -88,7 +89,7 @@ cdef class Workspace(MoveCheck):
                 continue
             if top == top and self.shapes[i].kind != GEOMETRY_ROTARY_DELTA:
                 # So much lower the whole way would pass.
-                return refuse(fault, FAULT_RANGE, 2, move.end[2], -INFINITY,
+                return refuse(fault, FAULT_RANGE, 2, move.end[2], self.floor,
                               move.end[2] - (top - self.ceilings[i]))
             return refuse(fault, FAULT_REACH, 2, self.out(move.end), 0., self.radius)
         return 0

@@ -124,6 +124,7 @@ class DeltaConfig(LinearConfig):
             reach,
             ceilings=list(zip(shapes, ceilings, strict=True)),
             open_below=cone,
+            floor=self.minimum_z_position,
             slow_beyond=(slow[0], slow[1]),
             nominal=(parts.max_velocity, parts.max_accel),
         )

@@ -140,6 +140,7 @@ class DeltesianConfig(LinearConfig):
         made.workspace = Workspace(
             ceilings=list(zip(shapes, ceilings, strict=True)),
             open_below=min(c - arm for c, arm in zip(ceilings, arms, strict=True)),
+            floor=self.minimum_z_position,
             slow_beyond=(slow[0], slow[1]),
             slow_across=True,
             nominal=(parts.max_velocity, parts.max_accel),

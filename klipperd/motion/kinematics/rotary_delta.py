@@ -121,6 +121,7 @@ class RotaryDeltaConfig(LinearConfig):
             self._reach(shapes),
             ceilings=list(zip(shapes, ceilings, strict=True)),
             open_below=-inf,
+            floor=self.minimum_z_position,
         )
         return made
 

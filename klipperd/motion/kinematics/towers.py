@@ -12,7 +12,7 @@ from klipperd.motion.kinematics.parts import Tower, TowerConfig
 from klipperd.motion.motors import StepperMotor
 from klipperd.motion.rails import RailEndstop
 
-__all__ = ["TowerHomed", "first_given", "lower_meeting", "radius_of_slope", "tower_troubles"]
+__all__ = ["TowerHomed", "first_given", "lower_meeting", "meetings", "radius_of_slope", "tower_troubles"]
 
 _SPECIFIC = {
     "position_endstop",
@@ -79,7 +79,12 @@ def _cross(a: Sequence[float], b: Sequence[float]) -> Vector:
 
 def lower_meeting(centres: Sequence[Vector], radii: Sequence[float]) -> Vector:
     """The lower one of the two points where three spheres meet; NaN where they don't."""
-    nowhere = (nan, nan, nan)
+    return meetings(centres, radii)[0]
+
+
+def meetings(centres: Sequence[Vector], radii: Sequence[float]) -> tuple[Vector, Vector]:
+    """The two points where three spheres meet, the lower one first; NaN where they don't."""
+    nowhere = ((nan, nan, nan), (nan, nan, nan))
     if not all(isfinite(v) for v in (*radii, *(c for centre in centres for c in centre))):
         return nowhere
     base = centres[0]
@@ -100,8 +105,12 @@ def lower_meeting(centres: Sequence[Vector], radii: Sequence[float]) -> Vector:
     if rest < 0.0:
         return nowhere
     down = -sqrt(rest) if ez[2] > 0.0 else sqrt(rest)
-    at = [b + x * u + y * v + down * w for b, u, v, w in zip(base, ex, ey, ez, strict=True)]
-    return at[0], at[1], at[2]
+    foot = [b + x * u + y * v for b, u, v in zip(base, ex, ey, strict=True)]
+    return _on(foot, ez, down), _on(foot, ez, -down)
+
+
+def _on(foot: Sequence[float], way: Vector, length: float) -> Vector:
+    return foot[0] + length * way[0], foot[1] + length * way[1], foot[2] + length * way[2]
 
 
 @define(eq=False)

@@ -6,7 +6,7 @@ checked.
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from math import hypot
+from math import dist, hypot
 from typing import Any, ClassVar
 
 from attrs import define, frozen
@@ -21,7 +21,7 @@ from klipperd.motion.kinematics.base import (
     Vector,
 )
 from klipperd.motion.kinematics.goals import HomingGoal
-from klipperd.motion.kinematics.towers import lower_meeting, tower_troubles
+from klipperd.motion.kinematics.towers import meetings, tower_troubles
 from klipperd.motion.motors import StepperMotor
 from klipperd.motion.rails import HomingConfig
 
@@ -55,10 +55,13 @@ class WinchKinematics(CurvedKinematics):
         return {}
 
     def position(self, coordinate: Callable[[StepperMotor], float]) -> Vector:
-        """Where spheres of the first three cables' lengths meet, below the anchors."""
-        three = list(self.shapes.items())[:3]
-        anchors = [(s.parameters[0], s.parameters[1], s.parameters[2]) for _, s in three]
-        return lower_meeting(anchors, [coordinate(motor) for motor, _ in three])
+        """Where spheres of the first three cables' lengths meet: where a fourth cable fits best, or below."""
+        anchors = [(s.parameters[0], s.parameters[1], s.parameters[2]) for s in self.shapes.values()]
+        lengths = [coordinate(motor) for motor in self.shapes]
+        below, above = meetings(anchors[:3], lengths[:3])
+        if len(anchors) == 3:
+            return below
+        return min(below, above, key=lambda at: abs(dist(at, anchors[3]) - lengths[3]))
 
 
 @frozen(kw_only=True)
