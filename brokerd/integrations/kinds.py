@@ -23,6 +23,8 @@ KINDS: dict[str, str] = {
     "zeroconf": "brokerd.integrations.discovery",
     "paneldue": "brokerd.integrations.paneldue",
     "button": "brokerd.integrations.buttons",
+    "td1": "brokerd.integrations.td1",
+    "simplyprint": "brokerd.integrations.simplyprint",
 }
 
 

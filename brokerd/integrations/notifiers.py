@@ -1,15 +1,22 @@
-"""C{[notifier NAME]}: messages to people, by apprise and its hundred services."""
+"""C{[notifier NAME]}: messages to people, by apprise and its hundred services.
 
+Apprise runs in a process of its own, see L{brokerd.integrations.message}.
+"""
+
+import sys
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
 from attrs import define, field, frozen
+from twisted.application.service import Service
 from twisted.logger import Logger
 
+from brokerd.encoding import encode
 from brokerd.errors import ApiError, BadRequest, NotFound
 from brokerd.integrations.house import House
 from brokerd.options import option, section
 from brokerd.printer.subscriptions import Watcher
+from brokerd.programs import ProgramFailed, Programs
 from brokerd.registry.caller import Role
 from brokerd.registry.declare import method
 from brokerd.templates import Template, TemplateError
@@ -20,6 +27,7 @@ log = Logger()
 
 _EVENTS = ("standby", "started", "paused", "resumed", "complete", "error", "cancelled")
 _WORDS = (*_EVENTS, "gcode", "*")
+_PATIENCE = 60.0  # seconds that a service may take
 
 
 def _events(text: str) -> tuple[str, ...]:
@@ -62,7 +70,7 @@ class Notifier:
 
     name: str
     config: NotifierConfig
-    _house: House
+    _programs: Programs
 
     def describe(self) -> dict[str, Any]:
         """The notifier as the API shows it; templates are shown as they are written."""
@@ -93,10 +101,21 @@ class Notifier:
             attached = self.config.attach.render(**context) if self.config.attach is not None else ""
         except TemplateError as error:
             raise ApiError(f"[notifier {self.name}]: a template failed: {error}", 500) from None
-        files = [line.strip() for line in attached.splitlines() if line.strip()]
-        sent = await self._house.parts.threads.run(_send, url, body, title, self.config.body_format, files)
-        if sent is not None:
-            raise ApiError(f"[notifier {self.name}]: {sent}", 502)
+        message_parts = {
+            "url": url,
+            "body": body,
+            "title": title,
+            "body_format": self.config.body_format,
+            "files": [line.strip() for line in attached.splitlines() if line.strip()],
+        }
+        try:
+            words = (sys.executable, "-m", "brokerd.integrations.message")
+            ended = await self._programs.run(*words, content=encode(message_parts), timeout=_PATIENCE)
+            failure = ended.check().strip()
+        except ProgramFailed as error:
+            raise ApiError(f"[notifier {self.name}]: {error}", 502) from None
+        if failure:
+            raise ApiError(f"[notifier {self.name}]: {failure.splitlines()[-1]}", 502)
 
     async def notify_or_log(self, event: str, arguments: list[Any], message: str = "") -> None:
         """L{notify}, for when nobody waits."""
@@ -104,18 +123,6 @@ class Notifier:
             await self.notify(event, arguments, message)
         except ApiError as error:
             log.warn("{error}", error=error.message)
-
-
-def _send(url: str, body: str, title: str, body_format: str, files: list[str]) -> str | None:
-    """In a worker thread: why it failed, or None. Apprise is imported here, by those who use it."""
-    import apprise
-
-    notifying = apprise.Apprise()
-    if not notifying.add(url):
-        return "apprise does not understand the url"
-    attached = apprise.AppriseAttachment(files) if files else None
-    sent = notifying.notify(body=body, title=title, body_format=body_format, attach=attached)
-    return None if sent else "the service did not take the message"
 
 
 def _text(template: Template | None) -> str | None:
@@ -200,12 +207,25 @@ class NotifierMethods:
 COMPONENTS = (NotifierMethods,)
 
 
+@define(eq=False, slots=False)
+class _Sending(Service):
+    """Ends what is being sent when the broker stops."""
+
+    _programs: Programs
+
+    def stopService(self) -> None:
+        super().stopService()
+        self._programs.cancel()
+
+
 def build(house: House) -> Iterable[object]:
     """All notifiers that are configured and right."""
     configured = house.parts.settings.sections.named(NotifierConfig)
-    notifiers = {name: Notifier(name, config, house) for name, config in configured.items()}
+    programs = Programs(house.parts.reactor)
+    notifiers = {name: Notifier(name, config, programs) for name, config in configured.items()}
     if not notifiers:
         return
     methods = NotifierMethods(house, notifiers)
     house.parts.host.offer("notify", methods.notify_from_macro)
     yield methods
+    yield _Sending(programs)
