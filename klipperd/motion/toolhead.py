@@ -10,7 +10,7 @@ It is always in one of four modes:
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from typing import Protocol
 
@@ -92,6 +92,8 @@ class Toolhead:
     stalls: int = 0
     mode: Mode = Mode.IDLE
     homed_axes: str = ""
+    extra_axes: Mapping[str, int] = field(factory=dict)
+    """Further axes of G1: letter -> index in positions."""
     _starved: bool = False
     _settled: bool = False
     _down: str | None = None

@@ -6,6 +6,7 @@ from math import inf
 from attrs import define, frozen
 
 from klipperd.errors import CommandError
+from klipperd.gcode.moves import GcodeMove
 from klipperd.mcu.board import Board
 from klipperd.motion.manual import ManualMotor
 from klipperd.motion.motors import MotorConfig, MotorOwner, StepperMotor, build_motor
@@ -45,11 +46,19 @@ class ManualStepper(MotorOwner):
     name: str
     config: ManualStepperConfig
     manual: ManualMotor
+    letter: str | None = None
+    """The word of G1 that moves it, instead of MANUAL_STEPPER."""
 
     @property
     def motors(self) -> list[StepperMotor]:
         """Its one motor."""
         return [self.manual.motor]
+
+    def check_free(self) -> None:
+        """@raise CommandError: while it is an axis of G1."""
+        if self.letter is not None:
+            text = f"is the axis {self.letter} of G1; give it back with GCODE_AXIS="
+            raise CommandError(f"manual_stepper {self.name} {text}")
 
     def check_range(self, target: float) -> None:
         """@raise CommandError: when a move may not lead there."""
@@ -98,6 +107,7 @@ class ManualSteppers:
     """Serves all of them."""
 
     _toolhead: Toolhead
+    _moves: GcodeMove
     _steppers: Sequence[ManualStepper]
 
     def _find(self, name: str) -> ManualStepper:
@@ -119,16 +129,27 @@ class ManualSteppers:
         accel: float | None = param(None, minimum=0.0),
         sync: bool = True,
         stop_on_endstop: str | None = None,
+        gcode_axis: str | None = None,
+        limit_velocity: float = param(inf, above=0.0),
+        limit_accel: float = param(inf, above=0.0),
+        instantaneous_corner_velocity: float = param(1.0, minimum=0.0),
     ) -> None:
         """Command a manually configured stepper."""
         found = self._find(stepper)
+        if gcode_axis is not None:
+            self._leave(found)
         if enable is not None:
             toolhead = self._toolhead
             toolhead.generation.enable.switch(found.manual.motor.name, enable, toolhead.last_move_time())
         if set_position is not None:
+            found.check_free()
             found.manual.set_position(self._toolhead, set_position)
+        if gcode_axis:
+            limits = (instantaneous_corner_velocity, limit_velocity, limit_accel)
+            self._join(found, gcode_axis.upper(), limits)
         if move is None:
             return
+        found.check_free()
         found.check_range(move)
         speed = found.config.velocity if speed is None else speed
         accel = found.config.accel if accel is None else accel
@@ -139,6 +160,25 @@ class ManualSteppers:
         if sync:
             self._toolhead.extend(found.manual.end)
         await self._toolhead.throttle()
+
+    def _join(self, found: ManualStepper, letter: str, limits: tuple[float, float, float]) -> None:
+        """Make it an axis of G1."""
+        self._toolhead.last_move_time()
+        self._moves.add_axis(letter, found.manual.queue, *limits)
+        found.letter = letter
+        self._tell_axes()
+
+    def _leave(self, found: ManualStepper) -> None:
+        """It is no axis of G1."""
+        if found.letter is not None:
+            self._toolhead.last_move_time()
+            self._moves.remove_axis(found.letter)
+            found.letter = None
+            self._tell_axes()
+
+    def _tell_axes(self) -> None:
+        axes = self._moves.coordinates.extra
+        self._toolhead.extra_axes = {axis: index for index, axis in enumerate(axes, 4)}
 
     async def _move_to_endstop(
         self, found: ManualStepper, stop: _Stop, target: float, speed: float, accel: float
@@ -163,11 +203,11 @@ def build_manual_stepper(config: ManualStepperConfig, identity: Identity, board:
 
 
 def build_manual_steppers(
-    config: ManualSteppersConfig, toolhead: Toolhead, steppers: Sequence[ManualStepper]
+    config: ManualSteppersConfig, toolhead: Toolhead, moves: GcodeMove, steppers: Sequence[ManualStepper]
 ) -> ManualSteppers:
     """Serve those that there are."""
     toolhead.generation.queues.extend(stepper.manual.queue for stepper in steppers)
-    return ManualSteppers(toolhead, steppers)
+    return ManualSteppers(toolhead, moves, steppers)
 
 
 manual_stepper = PrinterObject("manual_stepper *", ManualStepperConfig, build_manual_stepper)

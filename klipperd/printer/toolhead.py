@@ -154,7 +154,7 @@ class ToolheadCommands:
             print_time=toolhead.print_time,
             estimated_print_time=toolhead.now(),
             cone_start_z=toolhead.kinematics.status.get("cone_start_z"),
-            extra_axes={},
+            extra_axes=toolhead.extra_axes,
         )
 
 

@@ -17,12 +17,21 @@ from klipperd.objects.build import Built, build_plan
 from klipperd.objects.catalogue import Catalogue
 from klipperd.objects.plan import Plan, make_plan
 from klipperd.objects.services import HostControl, HostSettings
-from klipperd.printer import carriages, dual_carriage, force_move, manual_stepper, printer, steppers, toolhead
+from klipperd.printer import (
+    carriages,
+    dual_carriage,
+    force_move,
+    gcode_move,
+    manual_stepper,
+    printer,
+    steppers,
+    toolhead,
+)
 
 from .fake_board import FakeBoard, FakeEndstop
 
 SAMPLES = Path(__file__).parents[3] / "config" / "kinematics"
-MODULES = (carriages, dual_carriage, force_move, manual_stepper, printer, steppers, toolhead)
+MODULES = (carriages, dual_carriage, force_move, gcode_move, manual_stepper, printer, steppers, toolhead)
 SERVICES: list[Any] = [Board, IReactorTime, HostControl, HostSettings]
 
 

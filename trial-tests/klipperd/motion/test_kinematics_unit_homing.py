@@ -1,8 +1,9 @@
 """Homing of all kinematics, second carriages, and motors that move by themselves, on a fake board."""
 
-from math import cos, hypot, radians, sin, sqrt
+from math import cos, hypot, inf, radians, sin, sqrt
 
 from klipperd.errors import CommandError
+from klipperd.gcode.lexer import parse_line
 from klipperd.motion.errors import MoveOutOfRange, NotHomed
 
 from .kinematics_rig import Call, sample
@@ -247,10 +248,12 @@ class Manual(RigCase):
         self.made = self.rig(sample("cartesian") + FEEDER)
         self.made.toolhead.set_position([0, 0, 0, 0], "xyz")
         self.steppers = self.made.built.objects["manual_steppers"]
+        self.moves = self.made.built.objects["gcode_move"]
         self.feeder = self.steppers._steppers[0]
 
     def command(self, **options: object) -> None:
-        given = {"speed": None, "accel": None, **options}
+        given = {"speed": None, "accel": None, "limit_velocity": inf, "limit_accel": inf, **options}
+        given.setdefault("instantaneous_corner_velocity", 1.0)
         self.made.run(self.steppers.serve(Call(), stepper="feeder", **given))
 
     def turned(self) -> float:
@@ -327,6 +330,34 @@ class Manual(RigCase):
         self.command(move=3.0, stop_on_endstop="try_home")
         self.assert_near(self.feeder.manual.position, 3.0, 0.01)
         self.assertRaises(CommandError, self.command, move=5.0, stop_on_endstop="maybe")
+
+    def g1(self, words: str) -> None:
+        self.moves.coordinates.linear(parse_line(words.encode()))
+
+    def test_axis_of_g1(self) -> None:
+        """A word of G1 moves it along with the tool head, as slowly as its limits ask for."""
+        self.command(set_position=5.0, gcode_axis="r", limit_velocity=10.0)
+        toolhead = self.made.toolhead
+        self.assertEqual(self.made.commands.status(0.0).extra_axes, {"R": 4})
+        begin = toolhead.last_move_time()
+        self.g1("G1 X40 R25 F6000")
+        end = toolhead.last_move_time()
+        self.assertGreater(end - begin, 2.0)
+        self.assertLess(end - begin, 2.1)
+        self.made.run(toolhead.wait_moves())
+        self.made.pass_time(0.1)
+        self.assert_near(self.made.turned("stepper_x"), 40, 0.02)
+        self.assert_near(self.turned(), 20, 0.01)
+        for options in ({"move": 3.0}, {"set_position": 1.0}, {"gcode_axis": "X"}):
+            self.assertRaises(CommandError, self.command, **options)
+        self.g1("G1 R15")
+        self.command(gcode_axis="")
+        self.assertEqual(self.made.commands.status(0.0).extra_axes, {})
+        self.command(move=0.0, speed=20.0)
+        self.made.run(toolhead.wait_moves())
+        self.made.pass_time(0.1)
+        self.assert_near(self.turned(), -5, 0.01)
+        self.assertEqual(self.made.late(), 0)
 
     def test_enable(self) -> None:
         enable = self.made.toolhead.generation.enable

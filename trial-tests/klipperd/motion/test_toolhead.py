@@ -100,7 +100,8 @@ class Printer:
         )
         motor_config = config.motor()
         assert motor_config is not None
-        made = ExtruderMotion.of("extruder", config, Gate(), build_motor("extruder", motor_config, self.board))
+        motor = build_motor("extruder", motor_config, self.board)
+        made = ExtruderMotion.of("extruder", config, Gate(), motor)
         made.printer_limits = (300.0, 3000.0)
         return made
 
