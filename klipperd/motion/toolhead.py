@@ -147,8 +147,8 @@ class Toolhead:
         if source.print_time > self.print_time:
             self.print_time = source.print_time
             self._starved = self._settled = False
-            self._reach_marks()
             self._supply(now)
+        self._reach_marks()
         self.moved()
         return ended
 

@@ -115,6 +115,43 @@ lines = st.one_of(
 )
 
 
+TOKENS = [
+    b"G",
+    b"G1 ",
+    b"G2 ",
+    b"N1 ",
+    b"M204 S",
+    b"G92 ",
+    b"X1",
+    b"Y2.5",
+    b"E.1",
+    b"I1",
+    b"F600",
+    b"R2",
+    b"*",
+    b"70",
+    b".",
+    b"-",
+]
+TOKENS += [
+    b"\n",
+    b"\n",
+    b"\r\n",
+    b" ",
+    b"\t",
+    b";",
+    b"(",
+    b")",
+    b'"',
+    b"\xef\xbb\xbf",
+    b"\x00",
+    b"_",
+    b"=",
+    b"1",
+    b"0",
+]
+
+
 def trapezoids(queue) -> numpy.ndarray:
     data, _ = queue.records(0, 1 << 30)
     found = numpy.frombuffer(data, RECORD_TYPE).copy()
@@ -126,7 +163,9 @@ class Equivalence(SynchronousTestCase):
     """Identical trapezoids, states and errors."""
 
     def check(self, script: list[str], chain: int, block: int) -> None:
-        text = "\n".join(script).encode()
+        self.check_bytes("\n".join(script).encode(), chain, block)
+
+    def check_bytes(self, text: bytes, chain: int, block: int) -> None:
         slow, fast = GcodeMachine(CHAINS[chain]), GcodeMachine(CHAINS[chain])
         slow.run_slowly(self, text)
         fast.run_fast(self, text, block)
@@ -149,6 +188,11 @@ class Equivalence(SynchronousTestCase):
     @example(["M83", "G1 X1 E1 F0", "M221 S50", "G92 E5", "G1 X2 E-1"], 4, 1 << 16)
     def test_scripts(self, script: list[str], chain: int, block: int) -> None:
         self.check(script, chain, block)
+
+    @given(st.lists(st.sampled_from(TOKENS) | st.binary(max_size=3), max_size=60), st.sampled_from([3, 50]))
+    @settings(max_examples=150, deadline=None)
+    def test_any_bytes(self, tokens: list[bytes], block: int) -> None:
+        self.check_bytes(b"".join(tokens), 3, block)
 
     def test_a_dense_path(self) -> None:
         script = ["G90", "M83", "G1 X50 Y0 Z.3 F9000"]
