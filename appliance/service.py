@@ -1,5 +1,9 @@
 """Assemble the appliance: clock, simulated MCUs, motion host and broker in one reactor."""
 
+import os
+import signal
+import sys
+from pathlib import Path
 from typing import Any
 
 from attrs import define, evolve, field, frozen
@@ -16,7 +20,8 @@ from appliance.systemd import SystemdWatch, notify
 from brokerd.configfile import ConfigError as BrokerConfigError
 from brokerd.configuration import load
 from brokerd.service import Broker
-from brokerd.settings import BrokerSettings, tcp_endpoint
+from brokerd.settings import BrokerSettings, SimulatorProgram, tcp_endpoint
+from brokerd.updates.config import UnitConfig
 from klipperd.clock import LINK_SLOTS, SIMULATOR_SLOTS, ClockPage, ScaledClock
 from klipperd.fine_clock import FineClock
 from klipperd.objects.services import HostSettings, HostState
@@ -153,4 +158,26 @@ def _broker_settings(settings: Settings) -> BrokerSettings:
         raise SettingsError(str(error)) from None
     log = settings.data / "logs" / "klippy.log"
     listen = (tcp_endpoint(*settings.http_address),)
-    return evolve(loaded.settings, listen=listen, pages=page_folder(), broker_log=log)
+    return evolve(
+        loaded.settings,
+        listen=listen,
+        pages=page_folder(),
+        broker_log=log,
+        unit=_unit(settings),
+        simulator=SimulatorProgram((sys.executable, "-m", "appliance", "simulate"), VERSION),
+    )
+
+
+def _unit(settings: Settings) -> UnitConfig:
+    """How this installation is updated. The installer makes PREFIX/versions/VERSION and PREFIX/current."""
+    environment = Path(sys.prefix).resolve()
+    return UnitConfig(
+        name="klipper-appliance",
+        module="appliance",
+        version=VERSION.rpartition("-")[2],
+        url=settings.update_url,
+        public_key=settings.update_key,
+        channel=settings.update_channel,
+        prefix=environment.parent.parent if environment.parent.name == "versions" else None,
+        restart=lambda: os.kill(os.getpid(), signal.SIGTERM),
+    )

@@ -46,6 +46,9 @@ class Settings:
     host_mcu: str = "/tmp/klipper_host_mcu"
     run_host_mcu: bool = True
     reactor: str = "uvloop"
+    update_url: str = ""
+    update_key: str = ""
+    update_channel: str = "stable"
     simulators: tuple[Simulator, ...] = ()
 
     @property
@@ -69,6 +72,9 @@ _FILE_TYPES: Mapping[str, type] = {
     "host_mcu": str,
     "run_host_mcu": bool,
     "reactor": str,
+    "update_url": str,
+    "update_key": str,
+    "update_channel": str,
     "speed": float,
 }
 

@@ -10,6 +10,9 @@ from attrs import define, field
 from brokerd.access.entrance import Entrance, make_entrance
 from brokerd.access.gate import Gate
 from brokerd.access.methods import AccessMethods
+from brokerd.analysis.config import AnalysisConfig
+from brokerd.analysis.methods import AnalysisMethods
+from brokerd.analysis.simulator import Simulator
 from brokerd.chores import Chores
 from brokerd.connection_methods import ConnectionMethods
 from brokerd.database.maintenance import DatabaseDebugMethods, DatabaseMaintenance
@@ -45,7 +48,7 @@ from brokerd.machine.load import LoadWatch
 from brokerd.machine.methods import LoadMethods
 from brokerd.news.announcements import AnnouncementMethods, AnnouncementsConfig
 from brokerd.notifications import Broadcaster
-from brokerd.octoprint import OctoprintEndpoints
+from brokerd.octoprint import OctoprintConfig, OctoprintEndpoints
 from brokerd.printer.methods import PrinterMethods
 from brokerd.printer.passthrough import HostProcedures
 from brokerd.printer.session import HostSession
@@ -221,7 +224,8 @@ class Assembly:
             LogMethods(self._logs(), self.machine.units, threads, printing),
             self.announcements,
             self._make_updates(printing),
-            OctoprintEndpoints(host, jobs),
+            self._make_analysis(changes, printing),
+            OctoprintEndpoints(host, jobs, settings.sections.one(OctoprintConfig)),
             TlsEndpoints(self.tls, threads),
         )
         for component in components:
@@ -261,6 +265,21 @@ class Assembly:
         )
         self.services.append(updates)
         return updates
+
+    def _make_analysis(self, changes: FileChanges, printing: Callable[[], str | None]) -> AnalysisMethods:
+        return AnalysisMethods(
+            self.settings.sections.one(AnalysisConfig),
+            Simulator(self.settings.simulator, self.programs),
+            self.roots,
+            self.metadata,
+            changes,
+            self.host,
+            self.threads,
+            self.programs,
+            self.chores,
+            self.settings.data / "tools" / "analysis" / "default_estimator_cfg.json",
+            printing,
+        )
 
     def _logs(self) -> dict[str, RotatedLog]:
         reopen = self.settings.reopen_log

@@ -4,6 +4,7 @@ Integrations are in L{brokerd.integrations.kinds}: they are imported only where 
 """
 
 from brokerd.access.methods import AccessMethods
+from brokerd.analysis.methods import AnalysisMethods
 from brokerd.connection_methods import ConnectionMethods
 from brokerd.database.maintenance import DatabaseDebugMethods, DatabaseMaintenance
 from brokerd.database.methods import DatabaseMethods
@@ -57,6 +58,7 @@ COMPONENTS: tuple[type, ...] = (
     AnnouncementMethods,
     LogMethods,
     UpdateMethods,
+    AnalysisMethods,
     OctoprintEndpoints,
     TlsEndpoints,
 )

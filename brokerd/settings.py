@@ -10,7 +10,7 @@ from brokerd.access.addresses import LOOPBACK, Network
 from brokerd.sections import Sections
 from brokerd.updates.config import UnitConfig
 
-__all__ = ["BrokerSettings", "tcp_endpoint"]
+__all__ = ["BrokerSettings", "SimulatorProgram", "tcp_endpoint"]
 
 
 def tcp_endpoint(host: str, port: int) -> str:
@@ -19,6 +19,17 @@ def tcp_endpoint(host: str, port: int) -> str:
         host = "::"
     escaped = host.replace(":", r"\:")
     return f"{'tcp6' if ':' in host else 'tcp'}:{port}:interface={escaped}"
+
+
+@frozen
+class SimulatorProgram:
+    """A program that simulates prints: C{COMMAND FILE --json [--config PRINTER_CFG]} writes what it found.
+
+    @ivar command: the program and its first arguments.
+    """
+
+    command: tuple[str, ...]
+    version: str
 
 
 @frozen(kw_only=True)
@@ -44,6 +55,7 @@ class BrokerSettings:
     @ivar config: the C{server.config} answer: {config, orig, files}.
     @ivar warnings: what the user should know about the configuration.
     @ivar unit: how the program that this broker is a part of is updated, or None.
+    @ivar simulator: the program for C{server.analysis}, or None.
     @ivar sections: the sections that components declare for themselves, see L{brokerd.options}.
     """
 
@@ -66,4 +78,5 @@ class BrokerSettings:
     config: Mapping[str, Any] = field(factory=lambda: {"config": {}, "orig": {}, "files": []})
     warnings: tuple[str, ...] = ()
     unit: UnitConfig | None = None
+    simulator: SimulatorProgram | None = None
     sections: Sections = field(factory=Sections)

@@ -48,6 +48,7 @@ def extract(path: Path) -> dict[str, Any]:
 _PROCESSORS = {
     "preprocess_cancellation": (objects.MARK,),
     "klipper_estimator": (b"Processed by klipper_estimator",),
+    "analysis": (b"Times by the exact simulation of brokerd",),
 }
 
 

@@ -178,7 +178,8 @@ class PythonConfig(_ServiceConfig):
 class UnitConfig:
     """What the composition root says of itself.
 
-    @ivar name: as clients see it; also the name of the wheel that holds it and of its program.
+    @ivar name: as clients see it; also the name of the wheel that holds it.
+    @ivar module: the module that is its program; of the same name unless it is given.
     @ivar version: what runs now.
     @ivar url: address of the channel's document; empty if there is none.
     @ivar public_key: the Ed25519 key of those who release it, base64.
@@ -188,6 +189,7 @@ class UnitConfig:
 
     name: str
     version: str
+    module: str = ""
     url: str = ""
     public_key: str = ""
     channel: str = "stable"

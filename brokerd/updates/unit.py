@@ -206,8 +206,8 @@ class UnitUpdater:
             python = folder / "bin" / "python"
             words = ("-m", "pip", "install", "--disable-pip-version-check", "--no-index", "--find-links")
             await self._run(python, *words, downloads, f"{self.name}=={version}", line=say)
-            said = await self._run(python, "-m", self.name, "--version")
-            if version not in said.split():
+            said = await self._run(python, "-m", self._config.module or self.name, "--version")
+            if version not in re.split(r"[\s-]+", said):
                 raise UpdateFailed(f"{self.name}: what was installed says that it is {said.strip()!r}")
             await self._threads.run(_turn, prefix, folder, self._config.version)
         except BaseException:
@@ -225,7 +225,7 @@ class UnitUpdater:
         say(f"Going back to {self._previous}")
         folder = prefix / "versions" / self._previous
         try:
-            await self._run(folder / "bin" / "python", "-m", self.name, "--version")
+            await self._run(folder / "bin" / "python", "-m", self._config.module or self.name, "--version")
             await self._threads.run(_turn, prefix, folder, self._config.version)
         except (ProgramFailed, OSError) as error:
             raise UpdateFailed(f"{self.name}: {error}") from None

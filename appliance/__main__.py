@@ -1,0 +1,5 @@
+"""C{python -m appliance}."""
+
+from appliance.cli import main
+
+main()
