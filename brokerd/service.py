@@ -61,8 +61,8 @@ class Broker(Service):
         parts.load.startService()
         for each in parts.services:
             each.startService()
-        parts.host.startService()
         parts.house.startService()
+        parts.host.startService()
         if IService.providedBy(self._link) and not self._link.running:
             self._link.startService()
         self._loading = Deferred.fromCoroutine(self._load(parts))

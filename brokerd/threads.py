@@ -42,18 +42,23 @@ class WorkerThreads(Service):
         return pool
 
     def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Deferred[T]:
-        """Call C{function} in a worker; the Deferred fires in the reactor thread with its result."""
+        """Call C{function} in a worker; the Deferred fires in the reactor thread with its result.
+
+        Who cancels the Deferred no longer waits; the work goes on, and stopping still waits for it.
+        """
         if self._pool is None:
             raise RuntimeError(f"{self._label}: the worker threads are not running")
         done = deferToThreadPool(cast(Any, self._reactor), self._pool, function, *args, **kwargs)
         self._running.add(done)
+        waiting: Deferred[T] = Deferred(lambda _: None)
 
-        def ended(result: Any) -> Any:
+        def ended(result: Any) -> None:
             self._running.discard(done)
-            return result
+            if not waiting.called:
+                waiting.callback(result)
 
         done.addBoth(ended)
-        return done
+        return waiting
 
     def stopService(self) -> Deferred[None]:
         super().stopService()

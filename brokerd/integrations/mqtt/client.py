@@ -215,6 +215,9 @@ class MqttClient(Service):
         topic, payload = self.will
         paho.will_set(topic, payload, config.default_qos, retain=True)
         paho.connect(config.address, config.port, _KEEPALIVE)
+        socket = paho.socket()
+        if socket is not None and not self.running:  # nobody waits for it any more
+            socket.close()
         return paho
 
     def _password(self) -> str | None:

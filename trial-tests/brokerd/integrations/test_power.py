@@ -521,7 +521,7 @@ state_response_template:
 query_topic: cmnd/plug/QUERY
 query_payload: ?
 qos: 1
-state_timeout: 5
+state_timeout: 3
 """
 
     def test_plug(self) -> Any:
@@ -541,6 +541,8 @@ state_timeout: 5
         plug.subscribe("cmnd/plug/POWER", command, 1)
         plug.subscribe("cmnd/plug/QUERY", command, 1)
         await self.connected()
+        # What was asked before the plug was there is over once this is answered.
+        self.assertEqual(await self.call("machine.device_power.get_device", device="plug"), {"plug": "on"})
         answer = await self.call("machine.device_power.on", plug=None)
         self.assertEqual((answer, state["on"]), ({"plug": "on"}, True))
         self.assertEqual(await self.call("machine.device_power.off", plug=None), {"plug": "off"})
