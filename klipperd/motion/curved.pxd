@@ -1,5 +1,6 @@
 # Steps of motors whose coordinate is no weighted sum of x, y and z (see geometry.pxd).
-# All take the steps that are due up to `until` (s) by the rules of motor.pxd; 0 or a negative solve_code or compress_code.
+# All take the steps that are due up to `until` (s) by the rules of motor.pxd; 0 or a negative solve_code
+# or compress_code.
 from klipperd.motion.motor cimport motor_state
 from klipperd.motion.piece cimport motion_piece
 from klipperd.motion.trapq cimport trapezoid

@@ -52,7 +52,7 @@ cdef struct chord:
     double a                      # square of the direction's length in the space that counts
     double b                      # direction . (start - joint) while the motor is where the move starts
     double rise                   # by how much b falls for each mm of the motor
-    double reach                  # c = sign d (2 reach + d), with d = mm of the motor from where the move starts
+    double reach                  # c = sign d (2 reach + d), d = mm of the motor from where the move starts
     int sign                      # 1: the motor goes up where the line goes in; -1: down
     double turn                   # mm of the way, where the coordinate turns
 
@@ -150,8 +150,8 @@ cdef inline double way_out(double a, double b, double c) noexcept nogil:
     return -c / (b + root) if b > 0. else (root - b) / a
 
 
-cdef int chord_steps(motor_state *motor, const pace *p, const chord *c, double start, double end, int direction,
-                     double until) noexcept nogil:
+cdef int chord_steps(motor_state *motor, const pace *p, const chord *c, double start, double end,
+                     int direction, double until) noexcept nogil:
     """Steps in one direction, to the coordinate `end`; the move starts at coordinate `start`."""
     cdef double threshold = next_threshold(motor, direction), d, b, k, t
     cdef bint inward = direction == c.sign
@@ -256,7 +256,7 @@ cdef int solve_straight(motor_state *motor, const trapezoid *move, double until)
     cdef double start = geometry_position(shape, move.start, motor.where)
     cdef double end = geometry_position(shape, move.end, start), turn, top
     cdef double[3] u, where
-    cdef int axis, part, direction, code = SOLVE_OK
+    cdef int axis, direction, code = SOLVE_OK
     cdef chord c
     cdef pace p
     if move.distance <= 0. or (move.start[0] == move.end[0] and move.start[1] == move.end[1]
@@ -310,7 +310,8 @@ cdef inline void look(const geometry *shape, const motion_piece *piece, double u
     seen.where = geometry_rate(shape, where, velocity, near, &seen.rate)
 
 
-cdef double piece_bend(const geometry *shape, const motion_piece *piece, double low, double high) noexcept nogil:
+cdef double piece_bend(const geometry *shape, const motion_piece *piece, double low,
+                       double high) noexcept nogil:
     """Bound of the coordinate's second derivative between two times."""
     cdef double[3] where, speed, accel
     cdef int axis
@@ -322,8 +323,8 @@ cdef double piece_bend(const geometry *shape, const motion_piece *piece, double 
     return geometry_bend(shape, where, speed, accel, high - low)
 
 
-cdef double newton(const geometry *shape, const motion_piece *piece, double threshold, int direction, double bend,
-                   double low, double high, double guess, double *rate) noexcept nogil:
+cdef double newton(const geometry *shape, const motion_piece *piece, double threshold, int direction,
+                   double bend, double low, double high, double guess, double *rate) noexcept nogil:
     """When the coordinate, monotone between low and high (s), passes the threshold; and the rate there."""
     cdef double error, step
     cdef glimpse seen
@@ -351,12 +352,12 @@ cdef double newton(const geometry *shape, const motion_piece *piece, double thre
     return guess
 
 
-cdef int monotone_steps(motor_state *motor, const motion_piece *piece, const glimpse *first, const glimpse *last,
-                        double bend, double until) noexcept nogil:
+cdef int monotone_steps(motor_state *motor, const motion_piece *piece, const glimpse *first,
+                        const glimpse *last, double bend, double until) noexcept nogil:
     """Steps of a part in which the coordinate does not turn."""
     cdef int direction = 1 if last.where > first.where else -1, code
-    cdef double threshold = next_threshold(motor, direction), u = first.u, where = first.where, rate = first.rate
-    cdef double guess, before = u, change = 0., slope
+    cdef double threshold = next_threshold(motor, direction), u = first.u, where = first.where
+    cdef double rate = first.rate, guess, before = u, change = 0., slope
     while (last.where - threshold) * direction >= GRAZE:
         slope = rate
         if (threshold - where) * direction > 0.:
@@ -376,7 +377,8 @@ cdef int monotone_steps(motor_state *motor, const motion_piece *piece, const gli
     return SOLVE_OK
 
 
-cdef bint reaches(const motor_state *motor, const glimpse *first, const glimpse *last, double bend) noexcept nogil:
+cdef bint reaches(const motor_state *motor, const glimpse *first, const glimpse *last,
+                  double bend) noexcept nogil:
     """Whether a step can be due between two instants."""
     cdef double span = last.u - first.u, beyond = 0.125 * bend * span * span
     return not (max(first.where, last.where) + beyond < next_threshold(motor, 1)

@@ -112,8 +112,8 @@ cdef double arm_bend(const double *k, const double *where, double speed, double 
                  + rate * rate * k[2] * (k[2] + k[3])) / pull
 
 
-cdef double geometry_bend(const geometry *shape, const double *where, const double *speed, const double *accel,
-                          double time) noexcept nogil:
+cdef double geometry_bend(const geometry *shape, const double *where, const double *speed,
+                          const double *accel, double time) noexcept nogil:
     cdef const double *k = &shape.parameters[0]
     cdef double v = sqrt(speed[0] * speed[0] + speed[1] * speed[1]), x, y, z
     cdef double a = sqrt(accel[0] * accel[0] + accel[1] * accel[1]), r
@@ -154,13 +154,14 @@ cdef class Geometry:
             raise ValueError(f"there is no geometry {kind!r}; there are {', '.join(KINDS)}")
         number, names = KINDS[kind]
         if len(parameters) != len(names):
-            raise ValueError(f"geometry {kind!r} takes {', '.join(names) or 'no parameters'}, not {parameters}")
+            wanted = ", ".join(names) or "no parameters"
+            raise ValueError(f"geometry {kind!r} takes {wanted}, not {parameters}")
         memset(&self.shape, 0, sizeof(geometry))
         self.kind = kind
         self.shape.kind = number
         for i, (name, value) in enumerate(zip(names, parameters, strict=True)):
             if not isfinite(value) or (name in LENGTHS and value <= 0.):
-                raise ValueError(f"{name} = {value} of geometry {kind!r} must be finite, and lengths positive")
+                raise ValueError(f"{name} = {value} of geometry {kind!r} must be finite, lengths positive")
             self.shape.parameters[i] = value
         if number == GEOMETRY_ROTARY_DELTA:
             self.shape.parameters[5], self.shape.parameters[6] = cos(parameters[4]), sin(parameters[4])

@@ -213,6 +213,7 @@ cdef void read_jump(motor_state *motor, const trapezoid *move) noexcept nogil:
 cdef int shaping_read(motor_state *motor, double limit) noexcept nogil:
     cdef shaping *shaped = &motor.shaped
     cdef const trapezoid *move
+    cdef double advance
     cdef int code = SOLVE_OK
     if motor.cursor < motor.queue.first:
         return SOLVE_EXPIRED
@@ -224,7 +225,8 @@ cdef int shaping_read(motor_state *motor, double limit) noexcept nogil:
         if move.kind == TRAPEZOID_JUMP:
             read_jump(motor, move)
         elif move.kind == TRAPEZOID_MOVE:
-            code = SOLVE_BROKEN if shaped.lost else read_move(shaped, move, motor.advance_share * move.advance)
+            advance = motor.advance_share * move.advance
+            code = SOLVE_BROKEN if shaped.lost else read_move(shaped, move, advance)
         motor.cursor += 1
     return code
 

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from klipperd.motion.geometry import Geometry
-from klipperd.motion.geometry import Geometry
 from klipperd.motion.trapq import MotionQueue
 
 class MessageSink(Protocol):

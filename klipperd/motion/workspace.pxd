@@ -17,7 +17,7 @@ cdef class Workspace(MoveCheck):
     cdef geometry shapes[MOST_TOWERS]
     cdef double ceilings[MOST_TOWERS]  # motor coordinate that each tower may not exceed
     cdef int slow_across               # 1: distances count in x only
-    cdef double slow_beyond[2]         # mm from the centre; beyond it half the speed, beyond the second a quarter
+    cdef double slow_beyond[2]         # mm from the centre; beyond: half the speed; a quarter
     cdef double nominal[2]             # mm/s and mm/s^2, of which these are parts
     cdef double out(self, const double *where) noexcept nogil
     cdef int check_towers(self, const planned_move *move, move_fault *fault) noexcept nogil
