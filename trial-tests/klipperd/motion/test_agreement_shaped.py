@@ -1,7 +1,5 @@
 """Input shaping of linear kinematics against the reference: every step, in its window."""
 
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from klipperd.motion import shapers
@@ -12,8 +10,6 @@ from .oracle import Limits
 from .paths import random_path, vase_path, zigzag_path
 from .reference.pulses import FORMULAS, pulses, residual
 from .sliced import sliced_lines, snippets, targets
-from .test_agreement_nasty import limit_sets, nasty
-from .test_agreement_nasty import targets as nasty_targets
 
 LIMITS = Limits(max_velocity=300.0, max_accel=5000.0)
 HUMPS = ("2hump_ei", "3hump_ei")
@@ -98,21 +94,3 @@ class Shaped(SynchronousTestCase):
             with self.subTest(name):
                 axes = pulses("mzv", 52.0, 0.1), pulses("ei", 45.0, 0.1)
                 self.check(path, *axes, start=path[0][:4])
-
-
-def in_order(found: list[tuple[float, float]]) -> Pulses:
-    total = sum(amplitude for _, amplitude in found)
-    return sorted((time, amplitude / total) for time, amplitude in found)
-
-
-user_pulses = st.lists(st.tuples(st.floats(0, 0.1), st.floats(0.05, 1)), min_size=1, max_size=5).map(in_order)
-
-
-class NastyMoves(SynchronousTestCase):
-    timeout = 300
-
-    @settings(nasty, max_examples=40)
-    @given(nasty_targets, limit_sets, user_pulses, user_pulses)
-    def test_agreement(self, path, limits, x, y) -> None:
-        drives = [curved("linear", *w, distance=0.05, shapers=(x, y)) for w in ((1, 0, 0), (1, -1, 0))]
-        check_drives(self, path, drives, limits)

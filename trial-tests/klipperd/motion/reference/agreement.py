@@ -116,6 +116,8 @@ def misfit(
     )
     gap = np.concatenate([[LD(np.inf)], np.diff(due)])
     early = np.minimum(LD(max_error) * LD(freq), gap / 2)
+    # Where a window holds no whole tick, the next one is all that can be done.
+    latest = np.where(early < 1, np.ceil(latest), latest)
     wrong = np.flatnonzero((happened < earliest - early - slack) | (happened > latest + slack))
     if len(wrong):
         i = wrong[0]

@@ -19,6 +19,8 @@ NOTHING = LD(1e-12)
 NODES = np.linspace(LD(0), LD(1), 5, dtype=LD)
 SHORTEST = LD(1e-10)
 """Seconds; shorter intervals aren't cut further, whatever happens in them."""
+MOST = 10**7
+"""Intervals looked at together."""
 CLOSE = LD(1e-12)
 """Seconds between the last two of Newton's steps."""
 
@@ -46,6 +48,7 @@ def monotone_intervals(signal: Signal) -> Intervals:
     begin, end = signal.breaks[piece], signal.breaks[piece + 1]
     found: list[tuple[Array, Pieces]] = []
     while len(begin):
+        assert len(begin) < MOST, "this is no motion that can be cut into intervals"
         span = end - begin
         certain = np.zeros(len(begin), bool)
         slopes = np.stack([signal.at(begin + span * node, piece)[1] for node in NODES])
@@ -153,7 +156,7 @@ def solve(
     t = low + np.clip(share, 0, 1) * (high - low)
     slopes = np.zeros_like(t)
     active = np.arange(len(t))
-    for _ in range(100):
+    for number in range(200):
         value, slope = signal.at(t[active], piece[active])
         ahead = unturned(value - values[active], signal.period) * toward[active]
         slope = slope * toward[active]
@@ -162,7 +165,8 @@ def solve(
         low[active] = np.where(ahead <= 0, t[active], low[active])
         with np.errstate(divide="ignore", invalid="ignore"):
             newton = t[active] - ahead / slope
-        inside = (newton >= low[active]) & (newton <= high[active])
+        # Halving now and then, so that no cycle lasts.
+        inside = (newton >= low[active]) & (newton <= high[active]) & (number % 8 != 7)
         following = np.where(inside, newton, (low[active] + high[active]) / 2)
         moved = abs(following - t[active])
         t[active] = following
