@@ -5,6 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from brokerd.catalog import every_component
+from brokerd.config_reference import config_reference
+from brokerd.integrations.kinds import KINDS, declare
+from brokerd.options import SectionDeclaration, declared_sections
 from brokerd.registry.reference import openapi
 from klipperd.config.reference import json_schema, markdown_reference
 from klipperd.objects.catalogue import load_catalogue
@@ -19,8 +22,15 @@ def write_references(folder: Path) -> Iterator[Path]:
     contents = {
         "config.md": markdown_reference(catalogue),
         "printer-cfg.schema.json": json.dumps(json_schema(catalogue), indent=1) + "\n",
+        "moonraker-conf.md": config_reference(_broker_sections()),
         "openapi.json": json.dumps(openapi(every_component()), indent=1) + "\n",
     }
     for name, text in contents.items():
         (folder / name).write_text(text, "utf-8")
         yield folder / name
+
+
+def _broker_sections() -> tuple[SectionDeclaration, ...]:
+    """All sections of the broker; those of integrations are declared when they are asked for."""
+    declare(KINDS)
+    return declared_sections()

@@ -1,6 +1,7 @@
-"""C{[simplyprint]}: read and refused. The service's protocol is published by nobody who could be followed:
-its maker offers a client library that is not finished, and no description. Users are told so, and the rest
-of their configuration works.
+"""C{[simplyprint]}: read, and said to have no effect.
+
+The service's maker has published no description of its protocol, only a client library that is not finished.
+The rest of the configuration works.
 """
 
 from collections.abc import Iterable
