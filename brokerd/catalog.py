@@ -31,7 +31,10 @@ from brokerd.updates.methods import UpdateMethods
 from brokerd.webcams import WebcamMethods
 
 # Notifications are declared where they are sent from; these modules send some.
-import brokerd.faces.websocket  # noqa: F401  # isort: skip
+import brokerd.faces.websocket  # isort: skip
+
+# Sections are declared beside what they configure; this one stands by itself.
+import brokerd.files.config  # noqa: F401  # isort: skip
 
 __all__ = ["COMPONENTS", "every_component", "notifications", "served"]
 

@@ -72,10 +72,22 @@ class HistoryConfig:
     """C{[history]}: always there."""
 
 
+@frozen
+class SecretsConfig:
+    """C{[secrets]}: its options are a thing of the past; the secrets are in DATA/moonraker.secrets."""
+
+
+@frozen
+class ProcStatsConfig:
+    """C{[proc_stats]}: always there."""
+
+
 section("server", ServerConfig)
 section("data_store", DataStoreConfig)
 section("database", DatabaseConfig)
 section("history", HistoryConfig)
+section("secrets", SecretsConfig)
+section("proc_stats", ProcStatsConfig)
 
 
 @frozen

@@ -54,10 +54,10 @@ class _Clock:
 
     @staticmethod
     def of(data: bytes, layers: Sequence[float], total: float) -> "_Clock":
-        begins = [0, *(match.start() for match in _LAYER.finditer(data)), len(data)]
+        begins = [0, *(match.start() for match in _LAYER.finditer(data)), _last_command(data)]
         known = sum(layers)
         if len(begins) != len(layers) + 1 or known <= 0.0:
-            return _Clock([0, len(data)], [0.0, total], total)
+            return _Clock([0, begins[-1]], [0.0, total], total)
         times = [0.0]
         for each in layers:
             times.append(times[-1] + each * total / known)
@@ -67,8 +67,19 @@ class _Clock:
         """Seconds since the beginning."""
         index = min(max(bisect_right(self.starts, place) - 1, 0), len(self.starts) - 2)
         begin, end = self.starts[index], self.starts[index + 1]
-        share = (place - begin) / (end - begin) if end > begin else 0.0
+        share = min((place - begin) / (end - begin), 1.0) if end > begin else 0.0
         return self.times[index] + share * (self.times[index + 1] - self.times[index])
+
+
+def _last_command(data: bytes) -> int:
+    """Where the last line that is no comment ends."""
+    end = len(data)
+    while end > 0:
+        start = data.rfind(b"\n", 0, end) + 1
+        if data[start : start + 1].isalpha():
+            return end
+        end = start - 1
+    return len(data)
 
 
 def _words(seconds: float) -> bytes:
