@@ -14,7 +14,8 @@ from klipperd.batch.clock import VirtualClock
 from klipperd.batch.errors import BatchError
 from klipperd.batch.offline import FileMcus
 from klipperd.config.configuration import Configuration
-from klipperd.errors import CommandError
+from klipperd.config.document import read_config
+from klipperd.errors import CommandError, ConfigError
 from klipperd.gcode.base import BaseCommands
 from klipperd.gcode.dispatch import Dispatcher
 from klipperd.gcode.filerun import FileRun
@@ -56,8 +57,8 @@ class OfflineHost:
         self.dispatcher = Dispatcher(self.clock)
         no_reactor: Any = None
         self.host = Host(
-            self.clock, settings, load_catalogue(), self.dispatcher, Procedures(), Configuration(),
-            SameThread(), no_reactor,
+            self.clock, settings, load_catalogue(_sections(self.config_file)), self.dispatcher, Procedures(),
+            Configuration(), SameThread(), no_reactor,
         )  # fmt: skip
         BaseCommands(self.dispatcher, self.host, settings).install()
 
@@ -171,9 +172,17 @@ class OfflineHost:
             raise BatchError(f"{where(file, run.line_number)}: the printer shut down: {reason}")
 
 
+def _sections(config_file: str) -> list[str] | None:
+    """The sections of a configuration, None when it can't be read, which the host then tells."""
+    try:
+        return list(read_config(config_file).sections)
+    except ConfigError:
+        return None
+
+
 @contextmanager
 def _without_collector() -> Iterator[None]:
-    """What is built lives as long as the run: looking for garbage in it takes a tenth of a short run's time."""
+    """What is built lives as long as the run: looking for garbage in it takes a tenth of a short one."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:

@@ -12,7 +12,7 @@ from klipperd.errors import Place
 from klipperd.objects.call import Command, Remote, commands_of, remotes_of
 from klipperd.objects.option import status_fields
 
-__all__ = ["Identity", "Named", "Need", "PrinterObject"]
+__all__ = ["Identity", "Named", "Need", "PrinterObject", "stem_of"]
 
 
 @frozen
@@ -67,6 +67,13 @@ def _no_troubles(_config: Any, _sections: Mapping[str, Any]) -> Iterable[tuple[s
 
 def _no_sections(_config: Any) -> Iterable[str]:
     return ()
+
+
+def stem_of(pattern: str) -> str:
+    """How the name of every section begins that a pattern fits: all before its first C{#}, C{@} or C{*}."""
+    for special in "#@*":
+        pattern = pattern.partition(special)[0]
+    return pattern.rstrip()
 
 
 @frozen
@@ -126,7 +133,9 @@ class PrinterObject:
 
     def matches(self, section: str) -> bool:
         """Whether this declaration serves the section of that name."""
-        return not self.internal and re.fullmatch(self.pattern(), section) is not None
+        if self.internal or not section.startswith(stem_of(self.section)):
+            return False
+        return re.fullmatch(self.pattern(), section) is not None
 
     def pattern(self) -> str:
         """The regular expression of the names of its sections."""

@@ -1,0 +1,154 @@
+"""The page and the picture of the motion benchmark."""
+
+from pathlib import Path
+from typing import Any
+
+from .curves import LONG_MOVES
+from .motion import FINE, LARGE, PEER, SMALL, MotionBench, Sizes
+
+__all__ = ["write_motion_page"]
+
+TARGET = Path(__file__).parents[2] / "docs" / "benchmarks" / "motion-core.md"
+LIMITS = """
+"""
+_OURS, _PEERS = "appliance", "kalico"
+
+
+def _row(*cells: object) -> str:
+    return "| " + " | ".join(str(cell) for cell in cells) + " |"
+
+
+def _compared(name: str, ours: float, peers: float, form: str, *, less: bool = False) -> str:
+    ratio = peers / ours if less else ours / peers
+    return _row(name, f"{ours:{form}}", f"{peers:{form}}", f"{ratio:.2f}")
+
+
+def _moves(made: MotionBench, kinematics: str) -> list[str]:
+    ours, peers = made.moves[kinematics, _OURS], made.moves[kinematics, _PEERS]
+
+    def marginal(sizes: Sizes) -> float:
+        return (LARGE - SMALL) / sizes.cpu / 1e3
+
+    return [
+        _compared(f"{kinematics}: moves a CPU-second, marginal (k)", marginal(ours), marginal(peers), ".0f"),
+        _compared(f"{kinematics}: moves a CPU-second, whole run (k)", LARGE / ours.large.cpu / 1e3,
+                  LARGE / peers.large.cpu / 1e3, ".0f"),
+        _compared(f"{kinematics}: CPU of {SMALL} moves (s; mostly starting up)", ours.small.cpu,
+                  peers.small.cpu, ".2f", less=True),
+        _compared(f"{kinematics}: CPU of {LARGE} moves (s)", ours.large.cpu, peers.large.cpu, ".2f",
+                  less=True),
+        _compared(f"{kinematics}: bytes a step", made.bytes_a_step[kinematics, _OURS],
+                  made.bytes_a_step[kinematics, _PEERS], ".3f", less=True),
+        _compared(f"{kinematics}: peak resident memory (MB)", ours.large.rss, peers.large.rss, ".1f",
+                  less=True),
+    ]  # fmt: skip
+
+
+def _steps(made: MotionBench) -> list[str]:
+    rows = []
+    for kinematics in ("cartesian", "delta"):
+        for path in ("short segments", "long moves"):
+            rates = []
+            for program in (_OURS, _PEERS):
+                sizes, more = made.steps[kinematics, path, program]
+                rates.append(more / max(sizes.cpu, 1e-3) / 1e6)
+            rows.append(_compared(f"{kinematics}, {path}: M steps a CPU-second", rates[0], rates[1], ".1f"))
+    return rows
+
+
+def _sweep(made: MotionBench) -> list[str]:
+    rows = []
+    first = made.sweep[0]
+    for segments, run in made.sweep:
+        more = ""
+        if segments > first[0]:
+            more = f"{(run.cpu - first[1].cpu) / (segments - first[0]) * 1e6:.2f}"
+        rows.append(_row(segments, f"{run.cpu:.2f}", more, f"{run.rss:.1f}"))
+    return rows
+
+
+def write_motion_page(made: MotionBench) -> str:
+    """Write the page and its picture; its text."""
+    shaping = "mzv 50 Hz on x and y and " if made.shaped else "no input shaper, "
+    head = ["| | this project | peer | ratio |", "|---|---|---|---|"]
+    lines = [
+        "# Benchmarks: motion core",
+        "",
+        f"Written by `make bench`, against `{PEER}` from PyPI as the peer, medians of {made.runs} runs in",
+        "turns. Absolute numbers are of the machine that ran it; ratios are what counts (above 1: better",
+        "than the peer, whichever way the number runs). CPU is user and system time of the whole process.",
+        "",
+        f"Work: {LARGE} extruding segments of 0.55 mm along petals, 200 mm/s, 5000 mm/s², {shaping}pressure",
+        "advance 0.04 s, 16 microsteps, 40 mm a turn; from a file to the bytes for the micro-controller.",
+        "*Marginal* is the difference of two sizes: what a move costs once everything runs. The whole run",
+        "counts starting Python and reading the configuration, too.",
+        "",
+        *head,
+        *_moves(made, "cartesian"),
+        *_moves(made, "delta"),
+        "",
+        "## Steps: solver, compression, output",
+        "",
+        f"The same paths ({LARGE} short segments; {LONG_MOVES} moves of 140 mm) with 16 and with {FINE}",
+        "microsteps: moves are the same, so the difference is what the additional steps cost, from solving",
+        "to the bytes in the file. (The peer solves in its main thread, so threads can't be told apart.)",
+        "",
+        *head,
+        *_steps(made),
+        "",
+        "## From 10 thousand to 2 million moves",
+        "",
+        "| moves | CPU (s) | us a further move | peak resident memory (MB) |",
+        "|---|---|---|---|",
+        *_sweep(made),
+        "",
+        "![ratios and sweep](motion-core.svg)",
+        "",
+    ]
+    text = "\n".join(lines) + LIMITS
+    TARGET.parent.mkdir(parents=True, exist_ok=True)
+    TARGET.write_text(text, "utf-8")
+    _draw(made)
+    return text
+
+
+def _draw(made: MotionBench) -> None:
+    import matplotlib
+
+    matplotlib.use("agg")
+    matplotlib.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "bench"})
+    from matplotlib import pyplot
+
+    figure, (left, right) = pyplot.subplots(1, 2, figsize=(11, 4), layout="constrained")
+    bars = _ratios(made)
+    left.barh([name for name, _ in bars][::-1], [ratio for _, ratio in bars][::-1], color="tab:blue")
+    left.axvline(1.0, color="tab:red", linewidth=1)
+    left.set(title="Times the peer", xlabel="ratio of speeds")
+    _draw_sweep(right, made)
+    for form in ("svg", "png"):
+        path = TARGET.with_suffix(f".{form}")
+        figure.savefig(path, metadata={"Date": None} if form == "svg" else None, dpi=110)
+    pyplot.close(figure)
+
+
+def _ratios(made: MotionBench) -> list[tuple[str, float]]:
+    bars = []
+    for kinematics in ("cartesian", "delta"):
+        ours, peers = made.moves[kinematics, _OURS], made.moves[kinematics, _PEERS]
+        bars.append((f"{kinematics}: moves, marginal", peers.cpu / ours.cpu))
+        bars.append((f"{kinematics}: moves, whole run", peers.large.cpu / ours.large.cpu))
+        for path in ("short segments", "long moves"):
+            own, his = (made.steps[kinematics, path, p][0].cpu for p in (_OURS, _PEERS))
+            bars.append((f"{kinematics}: steps, {path}", his / max(own, 1e-3)))
+    return bars
+
+
+def _draw_sweep(axes: Any, made: MotionBench) -> None:
+    sizes = [segments for segments, _ in made.sweep]
+    axes.plot(sizes, [run.cpu for _, run in made.sweep], "o-", label="CPU (s)")
+    axes.set(xscale="log", yscale="log", xlabel="moves", ylabel="s", title="One run of this project")
+    memory = axes.twinx()
+    memory.plot(sizes, [run.rss for _, run in made.sweep], "s--", color="tab:orange", label="memory (MB)")
+    memory.set(ylabel="MB", ylim=(0, None))
+    axes.legend(loc="upper left")
+    memory.legend(loc="lower right")
