@@ -295,7 +295,7 @@ class ReferenceTests(SynchronousTestCase):
 
     def test_all_own_objects_load(self) -> None:
         catalogue = load_catalogue()
-        names = [o.section for o in catalogue.objects]
+        names = [(o.internal, o.section) for o in catalogue.objects]
         self.assertEqual(len(names), len(set(names)), "two declarations serve one section")
         for declared in catalogue.objects:
             declared.commands(), declared.remotes(), declared.status_fields()
