@@ -125,7 +125,7 @@ def _features(result: SimulationResult) -> list[tuple[str, ...]]:
 def _layers(result: SimulationResult) -> list[tuple[str, ...]]:
     layers = result.layers
     shown = layers if len(layers) <= _MOST_LAYERS else [*layers[:3], *layers[-3:]]
-    rows = [
+    rows: list[tuple[str, ...]] = [
         (f"{at.number}", f"{at.height:g}" if at.height is not None else "", duration(at.begin),
          duration(at.time), f"{at.filament / 1000.0:.3f}")
         for at in shown

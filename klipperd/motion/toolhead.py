@@ -87,7 +87,7 @@ class Toolhead:
     stretch: float = 1.0
     """How many times as far ahead as usual it plans: more than 1 where nobody waits, as in batch runs."""
     approach_share: float = 1.0
-    """How much of the way that homing allows for is planned: less where nothing stops it, as in simulations."""
+    """How much of the way that homing allows for is planned: less where nothing stops it."""
     print_time: float = 0.0
     stalls: int = 0
     mode: Mode = Mode.IDLE
