@@ -104,10 +104,10 @@ cdef int add_piece(smoothing_window *window, double end, double c0, double c1, d
     return SOLVE_OK
 
 
-cdef int read_move(smoothing_window *window, const trapezoid *move) noexcept nogil:
+cdef int read_move(smoothing_window *window, const trapezoid *move, double share) noexcept nogil:
     """Add the phases of a move: position plus advance times speed."""
     cdef double sign = 1. if move.end[0] >= move.start[0] else -1., accel = sign * move.accel
-    cdef double k = move.advance, v = sign * move.start_v, t = move.print_time
+    cdef double k = share * move.advance, v = sign * move.start_v, t = move.print_time
     cdef double where = move.start[0] - window.jumps
     cdef int code
     code = add_piece(window, t + move.accel_t, where + k * v, v + k * accel, 0.5 * accel)
@@ -155,7 +155,7 @@ cdef int read_queue(motor_state *motor, double limit) noexcept nogil:
         if move.kind == TRAPEZOID_JUMP:
             window.jumps = move.start[0] - window.read_where
         elif move.kind == TRAPEZOID_MOVE:
-            code = read_move(window, move)
+            code = read_move(window, move, motor.advance_share)
         motor.cursor += 1
     return code
 
