@@ -28,6 +28,7 @@ from brokerd.faces.port import PortFactory
 from brokerd.faces.websocket import SocketFactory
 from brokerd.files.announce import FileChanges
 from brokerd.files.config import FileManagerConfig
+from brokerd.files.host_files import HostFiles
 from brokerd.files.metadata import GcodeMetadata
 from brokerd.files.methods import FileMethods
 from brokerd.files.observer import FileObserver
@@ -100,6 +101,7 @@ class Assembly:
     services: list[Any] = field(init=False, factory=list)
     programs: Programs = field(init=False)
     observer: FileObserver = field(init=False)
+    host_files: HostFiles = field(init=False)
     machine: Machine = field(init=False)
     announcements: AnnouncementMethods = field(init=False)
     http: HttpClient = field(init=False)
@@ -316,6 +318,7 @@ class Assembly:
             self.reactor, self.roots, self.threads, self.metadata, changes, self.chores, listen
         )
         self.services.append(self.observer)
+        self.host_files = HostFiles(self.host, self.roots, self.threads, changes, config)
 
     def _upload_queue(self) -> Callable[[list[str]], Any] | None:
         return self.queue.add if self._files.queue_gcode_uploads else None
@@ -349,6 +352,7 @@ class Assembly:
                 *self.entrance.warnings,
                 *filter(None, [self.tls.problem]),
                 *self.house.warnings,
+                *self.host_files.warnings,
                 *(self.observer.warnings if self._files.enable_observer_warnings else ()),
             ],
             failed=lambda: self.house.failed,

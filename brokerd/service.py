@@ -88,6 +88,8 @@ class Broker(Service):
         await parts.queue.load()
         if not self._ready.called:
             self._ready.callback(self.url)
+        if self.parts is not parts:
+            return  # who waited for that has stopped us
         await parts.threads.run(parts.entrance.prepare)
         await parts.metadata.load()
 
