@@ -9,7 +9,14 @@ from libc.stdint cimport int64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memset
 
-from klipperd.motion.trapq cimport TRAPEZOID_MOVE, MotionQueue, motion_queue, queue_at, trapezoid, trapezoid_time
+from klipperd.motion.trapq cimport (
+    TRAPEZOID_MOVE,
+    MotionQueue,
+    motion_queue,
+    queue_at,
+    trapezoid,
+    trapezoid_time,
+)
 
 __all__ = ["REASONS", "Survey"]
 
