@@ -23,9 +23,9 @@ cdef int centre_of_offsets(const arc_words *words, const double *start, const do
     arc.centre[1] = start[arc.second] + words.offset[arc.second]
     radius = hypot(start[arc.first] - arc.centre[0], start[arc.second] - arc.centre[1])
     last = hypot(end[arc.first] - arc.centre[0], end[arc.second] - arc.centre[1])
-    if radius < SAME:
+    if not radius >= SAME:
         return refuse(fault, FAULT_ARC, ARC_AT_CENTRE, radius, 0., 0.)
-    if fabs(last - radius) > ROUNDED + ROUNDED_SHARE * radius:
+    if not fabs(last - radius) <= ROUNDED + ROUNDED_SHARE * radius:
         return refuse(fault, FAULT_ARC, ARC_RADII, last, radius, 0.)
     arc.radius, arc.growth = radius, last - radius
     return 0
@@ -35,9 +35,9 @@ cdef int centre_of_radius(const arc_words *words, const double *start, const dou
                           move_fault *fault) noexcept nogil:
     cdef double dx = end[arc.first] - start[arc.first], dy = end[arc.second] - start[arc.second]
     cdef double distance = hypot(dx, dy), radius = fabs(words.radius), height
-    if distance < SAME:
+    if not distance >= SAME:
         return refuse(fault, FAULT_ARC, ARC_R_CIRCLE, words.radius, 0., 0.)
-    if radius < 0.5 * distance - ROUNDED_SHARE * radius:
+    if not radius >= 0.5 * distance - ROUNDED_SHARE * radius:
         return refuse(fault, FAULT_ARC, ARC_R_SMALL, words.radius, 0.5 * distance, 0.)
     radius = max(radius, 0.5 * distance)
     # The centre is to the left of the way from start to end of a short counter-clockwise arc.

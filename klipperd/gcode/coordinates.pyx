@@ -14,7 +14,7 @@ from klipperd.gcode.arc cimport (
 from klipperd.gcode.lexer cimport Line
 from klipperd.gcode.scan cimport gcode_words
 from klipperd.motion.limits cimport FAULT_ARC, FAULT_FEEDRATE, FASTEST, move_fault, refuse
-from klipperd.motion.transform cimport AXES_MOST, Transform, raise_chain_fault
+from klipperd.motion.transform cimport AXES_MOST, Transform, check_target, raise_chain_fault
 
 from attrs import frozen
 
@@ -212,7 +212,7 @@ cdef class GcodeCoordinates:
                 target[axis] = value + (state.base[axis] if state.absolute else target[axis])
             axes >>= 1
             letter += 1
-        return 0
+        return check_target(target, state.axes, fault)
 
     cdef int pass_on(self, const double *target, double speed, move_fault *fault) noexcept nogil:
         """Let a whole line's one move pass the chain, or nothing of it."""

@@ -9,6 +9,7 @@ Commands with free text (M117, M118, M23) are traditional ones whose text nobody
 """
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
+from libc.math cimport isfinite
 from libc.stdint cimport uint8_t, uint32_t
 from libc.string cimport memchr
 
@@ -192,6 +193,8 @@ cdef class Line:
                 if letter >= 0:
                     try:
                         self._line.words.value[letter] = float(text)
+                        if not isfinite(self._line.words.value[letter]):
+                            raise ValueError
                     except ValueError:
                         raise MalformedGcode(f"{self.name}: {key}: {text!r} is not a number") from None
                     self._line.words.present |= <uint32_t>1 << letter

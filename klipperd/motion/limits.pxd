@@ -20,7 +20,7 @@ cdef enum fault_code:
 
 cdef struct move_fault:
     int code                  # fault_code
-    int axis                  # 0..3 = x y z e, 4 = speed
+    int axis                  # 0..3 = x y z e, 4 = speed, 5.. = further axes
     double value
     double minimum
     double maximum

@@ -93,7 +93,7 @@ cdef class MoveCheck:
 
 
 cdef raise_fault(const move_fault *fault):
-    cdef str axis = "XYZEF"[fault.axis]
+    cdef str axis = "XYZEF"[fault.axis] if fault.axis < 5 else f"axis {fault.axis - 1}"
     cdef tuple target = (fault.target[0], fault.target[1], fault.target[2])
     if fault.code == FAULT_NUMBER:
         raise InvalidMove(axis, fault.value, fault.minimum, fault.maximum)

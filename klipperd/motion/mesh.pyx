@@ -17,7 +17,8 @@ cdef enum:
 cdef inline int cell(double at, int count, double *rest) noexcept nogil:
     """The grid's interval that holds a coordinate in units of its spacing, and the place within."""
     cdef int index
-    at = min(max(at, 0.), <double>(count - 1))
+    at = at if at > 0. else 0.      # so written, no NaN passes
+    at = min(at, <double>(count - 1))
     index = min(<int>at, count - 2)
     rest[0] = at - index
     return index

@@ -35,5 +35,7 @@ cdef class PythonLink(Transform):
     cdef readonly object made
 
 
+# 0 when a position is one that a machine can have, else -1 with fault filled.
+cdef int check_target(const double *target, int axes, move_fault *fault) noexcept nogil
 # Raise what a chain's fault says.
 cdef raise_chain_fault(Transform head, const move_fault *fault)

@@ -4,9 +4,10 @@ A line of G-code may become several moves (a mesh splits long ones). They count 
 whoever begins a line keeps the chain's state and takes it back when one of the moves is refused.
 """
 
+from libc.math cimport fabs
 from libc.string cimport memset
 
-from klipperd.motion.limits cimport FAULT_PYTHON, move_fault, raise_fault, refuse
+from klipperd.motion.limits cimport FARTHEST, FAULT_NUMBER, FAULT_PYTHON, move_fault, raise_fault, refuse
 from klipperd.motion.lookahead cimport Lookahead
 
 __all__ = ["PlannerLink", "PythonLink", "Transform"]
@@ -27,6 +28,14 @@ cdef int read_position(position, double *values) except -1:
 cdef list as_list(const double *values, int count):
     cdef int axis
     return [values[axis] for axis in range(count)]
+
+
+cdef int check_target(const double *target, int axes, move_fault *fault) noexcept nogil:
+    cdef int axis
+    for axis in range(axes):
+        if not fabs(target[axis]) <= FARTHEST:
+            return refuse(fault, FAULT_NUMBER, axis if axis < 4 else axis + 1, target[axis], -FARTHEST, FARTHEST)
+    return 0
 
 
 cdef raise_chain_fault(Transform head, const move_fault *fault):
@@ -71,6 +80,8 @@ cdef class Transform:
         cdef move_fault fault
         cdef PlannerLink last = self.last()
         read_position(position, target)
+        if check_target(target, last.axes, &fault) < 0:
+            raise_fault(&fault)
         if last.open:
             # A transform in Python passes on a move of a line that someone else has begun.
             if self.step(target, speed, &fault) < 0:

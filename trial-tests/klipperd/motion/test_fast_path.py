@@ -394,6 +394,28 @@ class FurtherAxes(SynchronousTestCase):
         self.assertRaises(CommandError, machine.moves.remove_axis, "A")
 
 
+class NoNumbers(SynchronousTestCase):
+    """What is no number gets to no transform, by whatever way it comes."""
+
+    def test_all(self) -> None:
+        for text in ("nan", "inf", "-Infinity"):
+            machine = GcodeMachine((mesh,))
+            for line in (f"G1_OLD X={text}", f"G1_OLD X=1 F={text}", f"G2_OLD X=1 I={text} J=0"):
+                parsed = parse_line(line.encode())
+                move = machine.moves.coordinates.linear if "G1" in line else self.circle(machine)
+                self.assertIn("is not a number", str(self.assertRaises(CommandError, move, parsed)))
+            for axis in range(4):
+                place = [1.0, 1.0, 1.0, 0.0]
+                place[axis] = float(text)
+                self.assertRaises(CommandError, machine.moves.head.move, place, 50.0)
+            self.assertRaises(CommandError, machine.moves.head.move, [1.0] * 4, float(text))
+            self.assertEqual((machine.lookahead.position, len(machine.lookahead)), ((0.0,) * 4, 0))
+
+    @staticmethod
+    def circle(machine: GcodeMachine):
+        return lambda line: machine.moves.coordinates.circular(line, True)
+
+
 class Faces(SynchronousTestCase):
     """Python code that moves through the chain."""
 
