@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import urljoin
 
 from attrs import define, field, frozen
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.error import ConnectError, ConnectionDone, ConnectionLost, DNSLookupError
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.protocol import Protocol, connectionDone
@@ -231,6 +231,7 @@ class HttpClient:
     _reactor: Any
     _pool: HTTPConnectionPool = field(init=False)
     _agent: Agent = field(init=False)
+    _under_way: set[Deferred[Any]] = field(init=False, factory=set)
 
     def __attrs_post_init__(self) -> None:
         self._pool = HTTPConnectionPool(self._reactor, persistent=True)
@@ -258,12 +259,15 @@ class HttpClient:
         asking = Deferred.fromCoroutine(self._ask(method.upper(), url, dict(headers or {}), body, longest))
         clock: IReactorTime = self._reactor
         asking.addTimeout(timeout, clock, lambda _, after: _raise(f"{_host(url)}: no answer in {after:g} s"))
+        self._under_way.add(asking)
         try:
             return await asking
-        except HttpFailure:
+        except (HttpFailure, CancelledError):
             raise
         except Exception as error:
             raise HttpFailure(f"{_host(url)}: {_reason(error)}") from None
+        finally:
+            self._under_way.discard(asking)
 
     async def get(self, url: str, **options: Any) -> HttpAnswer:
         """L{request} with C{GET}."""
@@ -318,13 +322,16 @@ class HttpClient:
         """
         working = Deferred.fromCoroutine(self._download(url, write, longest))
         clock: IReactorTime = self._reactor
+        self._under_way.add(working)
         working.addTimeout(timeout, clock, lambda _, after: _raise(f"{_host(url)}: no end in {after:g} s"))
         try:
             return await working
-        except (HttpFailure, ApiError):
+        except (HttpFailure, ApiError, CancelledError):
             raise
         except Exception as error:
             raise HttpFailure(f"{_host(url)}: {_reason(error)}") from None
+        finally:
+            self._under_way.discard(working)
 
     async def _download(
         self, url: str, write: Callable[[bytes], Awaitable[None]], longest: int
@@ -349,7 +356,9 @@ class HttpClient:
         raise HttpFailure(f"{_host(url)} redirects without end")
 
     def close(self) -> Deferred[None]:
-        """Close idle connections."""
+        """Break off what is under way, and close idle connections."""
+        for each in list(self._under_way):
+            each.cancel()
         closing: Deferred[None] = self._pool.closeCachedConnections()
         return closing
 

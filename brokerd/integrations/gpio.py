@@ -71,8 +71,8 @@ class Input(Protocol):
 class GpioLines(Protocol):
     """Where lines come from."""
 
-    def output(self, pin: Pin, active: bool) -> Output:
-        """Drive a line.
+    def output(self, pin: Pin, active: bool | None) -> tuple[Output, bool]:
+        """Drive a line; with None as it is driven now. The result tells whether it is active.
 
         @raise OSError: if it can't be had.
         """
@@ -153,12 +153,20 @@ class GpiodLines:
         except OSError as error:
             raise OSError(f"{pin.chip} line {pin.line}: {error.strerror or error}") from None
 
-    def output(self, pin: Pin, active: bool) -> Output:
+    def output(self, pin: Pin, active: bool | None) -> tuple[Output, bool]:
         """See L{GpioLines.output}."""
+        import gpiod
         from gpiod.line import Direction, Value
 
-        value = Value.ACTIVE if active else Value.INACTIVE
-        return _GpiodOutput(self._request(pin, direction=Direction.OUTPUT, output_value=value), pin.line)
+        if active is not None:
+            value = Value.ACTIVE if active else Value.INACTIVE
+            request = self._request(pin, direction=Direction.OUTPUT, output_value=value)
+            return _GpiodOutput(request, pin.line), active
+        request = self._request(pin, direction=Direction.AS_IS)
+        value = request.get_value(pin.line)
+        settings = gpiod.LineSettings(direction=Direction.OUTPUT, output_value=value, active_low=pin.inverted)
+        request.reconfigure_lines({pin.line: settings})
+        return _GpiodOutput(request, pin.line), value is Value.ACTIVE
 
     def watched_input(self, pin: Pin, changed: Callable[[bool], None]) -> Input:
         """See L{GpioLines.watched_input}."""

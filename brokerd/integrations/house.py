@@ -48,6 +48,7 @@ class Neighbours(Protocol):
     queue: JobQueueMethods
     jobs: JobWatch
     rpc: JsonRpc
+    http: HttpClient
     addresses: list[tuple[str, int]]
 
 
@@ -56,7 +57,6 @@ class House(Service):
     """All integrations of one broker.
 
     @ivar parts: the rest of the broker.
-    @ivar http: the client for all of them.
     @ivar failed: kinds of which nothing runs.
     @ivar built: what was built, by kind.
     @ivar mqtt: the connection to an MQTT broker, if one is configured.
@@ -64,7 +64,6 @@ class House(Service):
     """
 
     parts: Neighbours
-    http: HttpClient = field(init=False)
     failed: list[str] = field(init=False, factory=list)
     built: dict[str, list[Any]] = field(init=False, factory=dict)
     mqtt: "MqttClient | None" = field(init=False, default=None)
@@ -72,8 +71,10 @@ class House(Service):
     _warnings: dict[str, str] = field(init=False, factory=dict)
     _services: list[tuple[str, Any]] = field(init=False, factory=list)
 
-    def __attrs_post_init__(self) -> None:
-        self.http = HttpClient(self.parts.reactor)
+    @property
+    def http(self) -> HttpClient:
+        """The client for all of them."""
+        return self.parts.http
 
     @property
     def warnings(self) -> list[str]:
@@ -159,4 +160,3 @@ class House(Service):
                 await maybeDeferred(service.stopService)
             except Exception:
                 log.failure("stopping [{kind}]", kind=kind)
-        await self.http.close()

@@ -9,6 +9,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from attrs import define, field, frozen
 from twisted.application.service import Service
+from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from brokerd.encoding import encode
@@ -42,7 +43,7 @@ def _events(text: str) -> tuple[str, ...]:
 class NotifierConfig:
     """C{[notifier NAME]}."""
 
-    url: Template = option(doc="where to: an apprise URL")
+    url: Template = option(secret=True, doc="where to: an apprise URL")
     events: tuple[str, ...] = option(convert=_events, doc="when: events of a job, gcode, or * for all")
     body: Template | None = option(None, doc="text; knows event_name, event_args and event_message")
     body_format: Literal["text", "html", "markdown"] = option("text", doc="how the text is written")
@@ -213,9 +214,9 @@ class _Sending(Service):
 
     _programs: Programs
 
-    def stopService(self) -> None:
+    def stopService(self) -> Deferred[Any]:
         super().stopService()
-        self._programs.cancel()
+        return self._programs.cancel()
 
 
 def build(house: House) -> Iterable[object]:

@@ -12,7 +12,7 @@ from twisted.logger import Logger
 
 from brokerd import SERVER_VERSION
 from brokerd.chores import Chores
-from brokerd.errors import BadRequest, HostUnavailable
+from brokerd.errors import ApiError, BadRequest, HostUnavailable
 from brokerd.hostlink import HostAbsent, HostError, HostLink
 from brokerd.notifications import Broadcaster, notification
 from brokerd.printer.presence import Presence, host_presence
@@ -104,7 +104,9 @@ class HostSession(Service):
     def offer(self, name: str, call: RemoteMethod) -> None:
         """Let the host's macros call C{call} as the remote method C{name}."""
         self._remote_methods.append(name)
-        self._messages[name] = lambda params: self._chores.spawn(call(**params), f"remote method {name}")
+        self._messages[name] = lambda params: self._chores.spawn(
+            _called(name, call, params), f"remote method {name}"
+        )
 
     async def offer_now(self, name: str, call: RemoteMethod) -> None:
         """Like L{offer}, but tell a host that is there already, too.
@@ -273,3 +275,18 @@ class HostSession(Service):
         template = {"method": "process_status_update"}
         answer = await self.request("objects/subscribe", {"objects": objects, "response_template": template})
         return {"status": answer.get("status", {}), "eventtime": answer.get("eventtime", 0.0)}
+
+
+async def _called(name: str, call: RemoteMethod, params: Mapping[str, Any]) -> None:
+    """A macro calls a remote method; nobody takes an answer, so a refusal is only logged."""
+    try:
+        await call(**params)
+    except ApiError as error:
+        log.warn("the remote method {name}: {error}", name=name, error=error.message)
+    except TypeError as error:
+        log.warn(
+            "the remote method {name} was called with {params}: {error}",
+            name=name,
+            params=params,
+            error=error,
+        )

@@ -5,6 +5,7 @@ from typing import Any
 
 import orjson
 from attrs import define, field
+from twisted.logger import Logger
 
 from brokerd.chores import Chores
 from brokerd.encoding import encode
@@ -14,7 +15,10 @@ from brokerd.registry.caller import Caller, Role
 
 __all__ = ["MqttApi"]
 
+log = Logger()
+
 _REMEMBERED = 20  # time stamps of requests, to know repeated ones by
+_IN_FLIGHT = 100  # requests that are not answered yet
 _LONGEST = 4 * 1024 * 1024
 # Whoever is here can publish and subscribe by itself.
 _WITHHELD = "server.mqtt."
@@ -28,6 +32,7 @@ class MqttApi:
     _rpc: JsonRpc
     _chores: Chores
     _qos: int
+    _in_flight: int = field(init=False, default=0)
     _stamps: deque[Any] = field(init=False, factory=lambda: deque(maxlen=_REMEMBERED))
 
     def start(self) -> None:
@@ -36,8 +41,14 @@ class MqttApi:
         self._client.subscribe(f"{name}/moonraker/api/request", self._received, self._qos)
 
     def _received(self, topic: str, payload: bytes) -> None:
-        if len(payload) <= _LONGEST:
-            self._chores.spawn(self._answer(payload), "answering a request by MQTT")
+        if len(payload) > _LONGEST or self._in_flight >= _IN_FLIGHT:
+            log.warn("a request by MQTT is dropped: it is too long, or too many are waiting")
+            return
+        self._in_flight += 1
+        self._chores.spawn(self._answer(payload), "answering a request by MQTT", self._answered)
+
+    def _answered(self) -> None:
+        self._in_flight -= 1
 
     async def _answer(self, payload: bytes) -> None:
         request = _parsed(payload)

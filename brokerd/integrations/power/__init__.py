@@ -10,6 +10,7 @@ from typing import Any
 
 from attrs import define, field
 from twisted.application.service import Service
+from twisted.internet.defer import Deferred
 
 from brokerd.integrations.gpio import GpiodLines, GpioLines
 from brokerd.integrations.house import House
@@ -86,11 +87,11 @@ class _Devices(Service):
             if self._house.home_assistant is not None:
                 self._house.home_assistant.switch(each.name, each.state)
 
-    def stopService(self) -> None:
+    def stopService(self) -> Deferred[Any]:
         super().stopService()
         for each in self._devices.values():
             each.stop()
-        self._programs.cancel()
+        return self._programs.cancel()
 
     def _queued(self) -> None:
         for each in self._devices.values():

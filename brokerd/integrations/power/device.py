@@ -86,6 +86,7 @@ class PowerDevice:
     _chores: Chores
     state: str = field(init=False, default="init")
     _lock: DeferredLock = field(init=False, factory=DeferredLock)
+    _initial: bool | None = field(init=False, default=None)
     _switch_off: IDelayedCall | None = field(init=False, default=None)
     _shutdown: IDelayedCall | None = field(init=False, default=None)
     _poll: IDelayedCall | None = field(init=False, default=None)
@@ -107,12 +108,20 @@ class PowerDevice:
         initial = self.config.initial_state
         async with _locked(self._lock):
             await self._try(self._begin)
-        if initial is not None and self.state in ("on", "off"):
-            if self.state != _word(initial):
-                await self._guarded(self._switch_to(initial, act=False))
-            self._set_timer()
-            await self._bind_services()
+        self._initial = initial
+        await self._begin_as_wished()
         self._schedule_poll()
+
+    async def _begin_as_wished(self) -> None:
+        """Make the state the initial one, as soon as it is known."""
+        wished = self._initial
+        if wished is None or self.state not in ("on", "off"):
+            return
+        self._initial = None
+        if self.state != _word(wished):
+            await self._guarded(self._switch_to(wished, act=False))
+        self._set_timer()
+        await self._bind_services()
 
     async def _begin(self) -> bool | None:
         await self._switch.start(self.changed)
@@ -160,6 +169,9 @@ class PowerDevice:
         """Somebody else switched the device, or it says what it is."""
         before = self.state
         self._set("init" if on is None else _word(on))
+        if self._initial is not None:
+            self._chores.spawn(self._begin_as_wished(), f"the initial state of {self.name}")
+            return
         external = before in ("on", "off") and self.state in ("on", "off") and before != self.state
         if external and not self.config.restrict_action_processing:
             self._chores.spawn(self._guarded(self._act()), f"actions of the power device {self.name}")

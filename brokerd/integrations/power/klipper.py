@@ -61,7 +61,8 @@ class KlipperSwitch:
         on = self._on = value > 0
         expected = self._expected
         if expected is None:
-            self._changed(on)
+            if self._host.state == "ready":  # before that nothing could follow from it
+                self._changed(on)
         elif expected[0] == on and not expected[1].called:
             expected[1].callback(None)
 

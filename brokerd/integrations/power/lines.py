@@ -28,9 +28,8 @@ class GpioSwitch:
     _on: bool = field(init=False, default=False)
 
     async def start(self, changed: Callable[[bool | None], None]) -> None:
-        self._on = bool(self._config.initial_state)
         try:
-            self._output = self._lines.output(self._config.pin, self._on)
+            self._output, self._on = self._lines.output(self._config.pin, self._config.initial_state)
         except (OSError, ImportError) as error:
             raise SwitchFailed(f"no GPIO line: {error}") from None
 
@@ -75,7 +74,7 @@ class RfSwitch:
 
     async def start(self, changed: Callable[[bool | None], None]) -> None:
         try:
-            self._output = self._lines.output(self._config.pin, False)
+            self._output, _ = self._lines.output(self._config.pin, False)
         except (OSError, ImportError) as error:
             raise SwitchFailed(f"no GPIO line: {error}") from None
 

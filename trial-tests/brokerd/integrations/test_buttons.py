@@ -153,6 +153,9 @@ class GpiodTests(SynchronousTestCase):
             def get_value(self, line: int) -> Value:
                 return self.value
 
+            def reconfigure_lines(self, config: dict[int, gpiod.LineSettings]) -> None:
+                self.changed = config
+
             def release(self) -> None:
                 self.released = True
 
@@ -165,7 +168,8 @@ class GpiodTests(SynchronousTestCase):
         self.patch(gpiod, "request_lines", request)
 
     def test_output(self) -> None:
-        output = GpiodLines(reactor).output(parse_pin("!gpiochip1/gpio7"), True)
+        output, active = GpiodLines(reactor).output(parse_pin("!gpiochip1/gpio7"), True)
+        self.assertTrue(active)
         settings = self.requests[0].config[7]
         self.assertEqual((settings.direction, settings.output_value), (Direction.OUTPUT, Value.ACTIVE))
         self.assertTrue(settings.active_low)
@@ -173,6 +177,14 @@ class GpiodTests(SynchronousTestCase):
         self.assertEqual(self.requests[0].value, Value.INACTIVE)
         output.release()
         self.assertTrue(self.requests[0].released)
+
+    def test_output_as_it_was(self) -> None:
+        output, active = GpiodLines(reactor).output(parse_pin("gpio7"), None)
+        self.assertEqual(self.requests[0].config[7].direction, Direction.AS_IS)
+        settings = self.requests[0].changed[7]
+        self.assertEqual((settings.direction, settings.output_value), (Direction.OUTPUT, Value.INACTIVE))
+        self.assertFalse(active)
+        output.release()
 
     def test_input(self) -> None:
         watched = GpiodLines(reactor).watched_input(parse_pin("^gpio3"), lambda active: None)

@@ -26,12 +26,14 @@ class FakeLine:
 class FakeLines:
     def __init__(self, reactor: Any = None) -> None:
         self.lines: dict[int, FakeLine] = {}
+        self.active = {18}  # lines that an earlier broker left on
 
-    def output(self, pin: Pin, active: bool) -> FakeLine:
+    def output(self, pin: Pin, active: bool | None) -> tuple[FakeLine, bool]:
         if pin.line == 99:
             raise OSError("/dev/gpiochip0 line 99: Device or resource busy")
-        line = self.lines[pin.line] = FakeLine(pin, active)
-        return line
+        state = pin.line in self.active if active is None else active
+        line = self.lines[pin.line] = FakeLine(pin, state)
+        return line, state
 
 
 class PowerTestCase(HouseTestCase):
@@ -70,6 +72,9 @@ type: gpio
 pin: gpio17
 initial_state: on
 timer: 0.02
+[power kept]
+type: gpio
+pin: gpio18
 [power busy]
 type: gpio
 pin: gpio99
@@ -93,8 +98,8 @@ bound_services: moonraker
         devices = (await self.get("/machine/device_power/devices")).json["result"]["devices"]
         described = {"device": "printer", "status": "off", "locked_while_printing": True, "type": "gpio"}
         self.assertEqual(devices[0], described)
-        self.assertEqual([each["device"] for each in devices], ["printer", "led", "busy"])
-        self.assertEqual(devices[2]["status"], "error")
+        self.assertEqual([each["device"] for each in devices], ["printer", "led", "kept", "busy"])
+        self.assertEqual([each["status"] for each in devices[2:]], ["on", "error"])
         self.assertEqual(self.lines.lines[26].pin, Pin("/dev/gpiochip1", 26, inverted=True))
         warnings = (await self.call("server.info"))["warnings"]
         self.assertIn("must be one of gpio, klipper_device, rf,", warnings[0])
@@ -230,6 +235,10 @@ bound_services: camera
 [power flare]
 type: klipper_device
 object_name: gcode_macro SET_FLARE
+[power later]
+type: klipper_device
+object_name: output_pin later
+initial_state: on
 [power wrong]
 type: klipper_device
 object_name: heater bed
@@ -242,11 +251,13 @@ off_when_shutdown: True
     def prepare(self) -> None:
         self.fake.objects["output_pin fan"] = {"value": 0.0}
         self.fake.objects["gcode_macro SET_FLARE"] = {"value": 1}
+        self.fake.objects["output_pin later"] = {"value": 0}
         host = self.fake
 
         async def script(_: Any, client: Any, params: Any) -> Any:
             words = params["script"].split()
-            name = "output_pin fan" if words[0] == "SET_PIN" else f"gcode_macro {words[0]}"
+            pin = words[1].removeprefix("PIN=")
+            name = f"output_pin {pin}" if words[0] == "SET_PIN" else f"gcode_macro {words[0]}"
             host.change(name, value=float(words[-1].partition("=")[2]))
             scripts.append(params["script"])
             return {}
@@ -261,10 +272,14 @@ off_when_shutdown: True
     async def _switching(self) -> None:
         await self.begun("pin")
         await self.begun("flare")
+        await self.until(lambda: self.fake.objects["output_pin later"]["value"])
         self.assertEqual((await self.state("pin"), await self.state("flare")), ("off", "on"))
         self.assertEqual(await self.call("machine.device_power.on", pin=None), {"pin": "on"})
         self.assertEqual(await self.call("machine.device_power.off", flare=None), {"flare": "off"})
-        self.assertEqual(self.scripts, ["SET_PIN PIN=fan VALUE=1", "SET_FLARE VALUE=0"])
+        # The initial state was made so once the host was there.
+        later, *others = self.scripts
+        self.assertEqual(later, "SET_PIN PIN=later VALUE=1")
+        self.assertEqual(others, ["SET_PIN PIN=fan VALUE=1", "SET_FLARE VALUE=0"])
         self.link.disconnect()
         self.assertEqual(await self.state("pin"), "init")
         answer = await self.rpc("machine.device_power.on", pin=None)
