@@ -130,6 +130,7 @@ class FakeTests(BrokerTestCase):
         self.assertEqual((known["estimated_time"], known["file_processors"]), (1000.0, ["analysis"]))
         answer = await self.ask("process", filename="a.gcode")
         self.assertEqual((answer["prev_processed"], answer["bypassed"]), (True, True))
+        self.assertEqual(len(Path(f"{self.script}.asked").read_text().splitlines()), 1)
         self.assertEqual(sorted(os.listdir(self.data / "gcodes")), [".uploads", "a.gcode"])
 
     async def test_failures(self) -> None:

@@ -333,3 +333,15 @@ class AuxiliaryTests(BrokerTestCase):
         self.assertEqual(reset["last_auxiliary_totals"], [expected])
         totals = (await self.rpc("server.history.totals"))["result"]["auxiliary_totals"]
         self.assertEqual(totals[0]["total"], None)
+
+    async def test_the_next_job_begins_at_once(self) -> None:
+        self.power = HistoryField("sensor meter", "power", strategy="maximum")
+        self.parts.history.add_field(self.power)
+        self.fake.change("print_stats", state="printing", filename="a.gcode", total_duration=1.0)
+        self.power.measured(5.0)
+        self.fake.change("print_stats", state="complete")
+        self.fake.change("print_stats", state="printing", filename="a.gcode", total_duration=0.0)
+        self.power.measured(7.0)
+        await self.parts.history.settle()
+        jobs = (await self.rpc("server.history.list", order="asc"))["result"]["jobs"]
+        self.assertEqual([each["auxiliary_data"][0]["value"] for each in jobs], [5.0, 7.0])

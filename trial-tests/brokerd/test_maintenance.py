@@ -55,6 +55,21 @@ class FileTests(TestCase):
         self.assertIn("its backup sqldb-automatic.db took its place", database.warnings[0])
         self.assertTrue(self.path.with_suffix(".corrupt").exists())
 
+    async def test_damaged_while_it_is_open(self) -> None:
+        database = self.open()
+        await self.store(database, 200)
+        await database.maintain(lambda db: db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall())
+        (self.path.parent / "backup" / "sqldb-automatic.db").unlink()
+        await database._threads.run(database._save)
+        content = bytearray(self.path.read_bytes())
+        content[4096:] = b"\xa5" * (len(content) - 4096)
+        self.path.write_bytes(content)
+        await database.maintain(lambda db: db.execute("PRAGMA shrink_memory"))
+        with self.assertRaises(HostUnavailable) as raised:
+            await database.run(lambda db: namespaces.read_all(db, "n"))
+        self.assertIn("try again", raised.exception.message)
+        self.assertEqual(len(await database.run(lambda db: namespaces.read_all(db, "n"))), 200)
+
     async def test_locked_is_not_damaged(self) -> None:
         database = self.open()
         await self.store(database, 1)

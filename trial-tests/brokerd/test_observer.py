@@ -3,10 +3,14 @@
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
+from twisted.internet import reactor
+from twisted.internet.task import deferLater
 from twisted.trial.unittest import SynchronousTestCase
 
 from brokerd.files import observer
+from brokerd.files.metadata import GcodeMetadata
 from brokerd.files.snapshot import compare, look_below, outermost
 
 from .harness import BrokerTestCase, SocketClient
@@ -119,6 +123,19 @@ class ObserverTests(BrokerTestCase):
                 ("delete_dir", "dir"),
             ],
         )
+
+    async def test_own_change_that_takes_long_is_told_once(self) -> None:
+        scan = GcodeMetadata.scan
+
+        async def slow_scan(metadata: GcodeMetadata, filename: str) -> Any:
+            await deferLater(reactor, 0.15)
+            return await scan(metadata, filename)
+
+        self.patch(GcodeMetadata, "scan", slow_scan)
+        await self.upload("a.gcode", b"G28\n")
+        (self.data / "config" / "x.cfg").write_text("x")
+        await self.until(lambda: ("create_file", "x.cfg") in self.told())
+        self.assertEqual(self.told(), [("create_file", "a.gcode"), ("create_file", "x.cfg")])
 
     async def test_config_root(self) -> None:
         (self.data / "config" / "printer.cfg").write_text("[printer]\n")

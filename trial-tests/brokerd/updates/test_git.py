@@ -151,6 +151,17 @@ class GitTests(GitTestCase):
         self.assertEqual((self.text, (self.path / "extra").read_text()), ("one", "mine"))
         self.assertEqual(git(self.path, "rev-parse", "HEAD"), self.first)
 
+    async def test_failure_in_between(self) -> None:
+        (self.origin / ".gitmodules").write_text('[submodule "x"]\n\tpath = x\n\turl = /nonexistent\n')
+        entry = f"160000,{self.first},x"
+        git(self.origin, "update-index", "--add", "--cacheinfo", entry)
+        (self.origin / "file").write_text("two")
+        git(self.origin, "add", ".gitmodules", "file")
+        git(self.origin, "commit", "-q", "-m", "two")
+        self.assertIn("nonexistent", (await self.ask("upgrade", name="thing"))["message"])
+        self.assertEqual((self.text, git(self.path, "rev-parse", "HEAD")), ("one", self.first))
+        self.assertTrue((await self.status())["is_valid"])
+
     async def test_power_failure_in_between(self) -> None:
         commit(self.origin, "two")
         await self.ask("refresh", name="thing")
