@@ -76,6 +76,8 @@ class BuildData(Command):
             binary.unlink(missing_ok=True)
             binary.write_bytes((out / f"mcu-{target}").read_bytes())
             binary.chmod(0o755)
+            # Its data dictionary, for batch runs.
+            shutil.copy(out / f"mcu-{target}.json", folder)
 
     def get_source_files(self) -> list[str]:
         found = [*ROOT.glob("firmware/**/*"), *ROOT.glob("config/**/*")]

