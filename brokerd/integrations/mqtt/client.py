@@ -131,14 +131,14 @@ class MqttClient(Service):
 
     def stopService(self) -> None:
         super().stopService()
+        running, self._running = self._running, None
+        if running is not None:
+            running.cancel()
         if self.connected:
             self.send(*self.will, retain=True)
             self._paho.disconnect()
             while self._paho.want_write() and self._paho.loop_write() == 0:
                 """The goodbye is short: it fits into the socket's buffer."""
-        running, self._running = self._running, None
-        if running is not None:
-            running.cancel()
         self._detach("the broker stops")
 
     # The connection.
