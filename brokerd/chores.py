@@ -22,7 +22,22 @@ class Chores:
     def spawn(
         self, work: Coroutine[Deferred[Any], Any, Any], what: str, ended: Callable[[], None] | None = None
     ) -> None:
-        """Run C{work}; C{ended} is called when it is over, however it ends."""
+        """Run C{work}; C{ended} is called when it is over, however it ends.
+
+        Work that never waits is done when this returns, and costs no Deferred.
+        """
+        try:
+            work.send(None)
+        except StopIteration:
+            if ended is not None:
+                ended()
+            return
+        except Exception:
+            log.failure("{what} failed", what=what)
+            if ended is not None:
+                ended()
+            return
+        # It waits for a Deferred, and will say so again when it is asked again.
         running = Deferred.fromCoroutine(work)
         self._running.add(running)
 

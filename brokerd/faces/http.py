@@ -6,11 +6,13 @@ from weakref import WeakSet
 
 from autobahn.twisted.resource import WebSocketResource
 from twisted.internet.interfaces import IReactorTime
+from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel, Request
 from twisted.web.resource import Resource
 from twisted.web.server import Site
 
+from brokerd.faces.express import Express
 from brokerd.faces.http_exchange import HttpExchange
 from brokerd.faces.http_services import HttpServices
 from brokerd.faces.websocket import SocketFactory
@@ -65,6 +67,9 @@ class BrokerChannel(HTTPChannel):
     requestFactory = BrokerRequest
     site: "BrokerSite"
     transport: Any
+    peer_address = ""
+    _express: Express
+    _buffer: bytes
 
     @property
     def request_line(self) -> tuple[bytes, bytes, bytes]:
@@ -75,10 +80,41 @@ class BrokerChannel(HTTPChannel):
     def connectionMade(self) -> None:
         super().connectionMade()
         self.site.channels.add(self)
+        self.peer_address = str(getattr(self.transport.getPeer(), "host", ""))
+        self._express = Express(self, self.site.services)
 
-    def connectionLost(self, reason: Failure) -> None:
+    def dataReceived(self, data: bytes) -> None:
+        express = self._express
+        if express.busy:
+            express.hold(data)
+        elif self._at_rest and express.take(data):
+            self.resetTimeout()
+        else:
+            super().dataReceived(data)
+
+    @property
+    def _at_rest(self) -> bool:
+        """Whether the next byte begins a request."""
+        return not (self.requests or self._handlingRequest or self._buffer or self._waitingForTransport)
+
+    def go_on(self, data: bytes) -> None:
+        """A request that was waited for has its answer; C{data} has come since."""
+        if self.transport is None:
+            return
+        self.setTimeout(self.timeOut)
+        self.transport.resumeProducing()
+        if data:
+            self.dataReceived(data)
+
+    @property
+    def busy(self) -> bool:
+        """Whether a request waits for its answer."""
+        return self._express.busy
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
         self.site.channels.discard(self)
         super().connectionLost(reason)
+        self.transport = None
 
 
 class BrokerSite(Site):
@@ -105,7 +141,7 @@ class BrokerSite(Site):
     def close_idle(self) -> None:
         """Close connections that wait for their next request."""
         for channel in list(self.channels):
-            if channel.transport is not None and not channel.requests:
+            if channel.transport is not None and not channel.requests and not channel.busy:
                 channel.transport.loseConnection()
 
     def abort_all(self) -> None:

@@ -32,7 +32,7 @@ class _FirstByte(Protocol):
 
     transport: Any
 
-    def __init__(self, port: "PortFactory", address: IAddress) -> None:
+    def __init__(self, port: "PortFactory", address: IAddress | None) -> None:
         self._port, self._address = port, address
         self._held = b""
 
@@ -97,7 +97,7 @@ class PortFactory(Factory):
     undecided: set[_FirstByte] = field(init=False, factory=set)
     noisy = False
 
-    def buildProtocol(self, addr: IAddress) -> Protocol:
+    def buildProtocol(self, addr: IAddress | None) -> Protocol:
         return _FirstByte(self, addr)
 
     def abort_all(self) -> None:

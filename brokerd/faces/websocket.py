@@ -5,6 +5,7 @@ from typing import Any
 
 from attrs import define, field
 from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
+from autobahn.websocket.compress import PerMessageDeflateOffer, PerMessageDeflateOfferAccept
 from autobahn.websocket.types import ConnectionDeny, ConnectionRequest
 from twisted.internet.interfaces import IDelayedCall, IPushProducer, IReactorTime
 from twisted.logger import Logger
@@ -13,7 +14,9 @@ from zope.interface import implementer
 from brokerd.access.gate import Gate
 from brokerd.chores import Chores
 from brokerd.errors import ApiError, BadRequest
+from brokerd.faces.frames import frame_of, text_frame
 from brokerd.faces.jsonrpc import JsonRpc
+from brokerd.faces.straight import write_straight
 from brokerd.notifications import notification
 from brokerd.printer.subscriptions import StatusHub
 from brokerd.registry.caller import Caller, Role, SharedMessage
@@ -79,6 +82,7 @@ class Socket(WebSocketServerProtocol):
         self.caller = Caller(Role.ANYONE)
         self.identity: Mapping[str, Any] = {}
         self._in_flight = 0
+        self._window_bits = 0
         self._farewells: list[Callable[[], None]] = []
         self._pace: Pace | None = None
         self._expiry: IDelayedCall | None = None
@@ -97,6 +101,8 @@ class Socket(WebSocketServerProtocol):
         self.caller.connection = self
 
     def onOpen(self) -> None:
+        compression: Any = self._perMessageCompress
+        self._window_bits = compression.server_max_window_bits if compression is not None else 0
         self._pace = Pace(self.factory.clock)
         self.transport.unregisterProducer()
         self.transport.registerProducer(self._pace, True)
@@ -127,8 +133,13 @@ class Socket(WebSocketServerProtocol):
 
     async def _answer(self, payload: bytes) -> None:
         text = await self.factory.rpc.answer(payload, self.caller)
-        if text is not None and self.state == self.STATE_OPEN:
-            self.sendMessage(text)
+        if text is not None:
+            self.send_text(text)
+
+    def send_text(self, text: bytes) -> None:
+        """Send one message, if the connection is open."""
+        if self.state == self.STATE_OPEN:
+            write_straight(self.transport, text_frame(text, self._window_bits))
             self._count(len(text))
 
     def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:
@@ -156,15 +167,12 @@ class Socket(WebSocketServerProtocol):
         """Send a message that others get, too; it is framed once for all."""
         if self.state != self.STATE_OPEN:
             return
-        prepared = message.prepared.get(self.factory)
-        if prepared is None:
-            prepared = message.prepared[self.factory] = self.factory.prepareMessage(message.payload)
-        self.sendPreparedMessage(prepared)
+        write_straight(self.transport, frame_of(message, self._window_bits))
         self._count(len(message.payload))
 
     def sendData(self, data: bytes, sync: bool = False, chopsize: int | None = None) -> None:
         """Straight to the transport: autobahn's own keeps statistics and formats log lines for each frame."""
-        self.transport.write(data)
+        write_straight(self.transport, data)
 
     def _count(self, size: int) -> None:
         if self._pace is None or self._pace.sent(size):
@@ -176,6 +184,16 @@ class Socket(WebSocketServerProtocol):
     @property
     def channel(self) -> "SocketFactory":
         return self.factory
+
+
+def _accept_compression(offers: Iterable[Any]) -> PerMessageDeflateOfferAccept | None:
+    """Compress if the client asks for it; neither side keeps a window between messages (see C{frames})."""
+    for offer in offers:
+        if isinstance(offer, PerMessageDeflateOffer):
+            return PerMessageDeflateOfferAccept(
+                offer, request_no_context_takeover=True, max_message_size=_MESSAGE_LIMIT
+            )
+    return None
 
 
 @define(eq=False)
@@ -217,6 +235,7 @@ class SocketFactory(WebSocketServerFactory):
             autoPingTimeout=20,
             closeHandshakeTimeout=2,
             webStatus=False,
+            perMessageCompressionAccept=_accept_compression,
         )
 
     @property

@@ -95,6 +95,7 @@ class Registry:
     _patterns: list[tuple[tuple[str, ...], BoundMethod | BoundEndpoint, HttpForm]] = field(
         init=False, factory=list
     )
+    _quick: dict[bytes, tuple[BoundMethod, HttpForm]] = field(init=False, factory=dict)
     _components: list[Component] = field(init=False, factory=list)
     _fallbacks: list[Fallback] = field(init=False, factory=list)
 
@@ -123,6 +124,8 @@ class Registry:
         if (http.verb, http.path) in self._literal:
             raise ValueError(f"the route {http.text} is declared twice")
         self._literal[http.verb, http.path] = bound, http
+        if http.verb == "GET" and isinstance(bound, BoundMethod):
+            self._quick[http.path.encode()] = bound, http
 
     def add_fallback(self, find: Fallback) -> None:
         """Ask C{find} for methods that nobody declared (the motion host's own)."""
@@ -151,6 +154,11 @@ class Registry:
             for spec in declared(type(component))
             if isinstance(spec, Endpoint)
         ]
+
+    @property
+    def quick(self) -> Mapping[bytes, tuple[BoundMethod, HttpForm]]:
+        """The methods that a GET of a literal path reaches, by that path."""
+        return self._quick
 
     def find(self, name: str) -> BoundMethod | None:
         """The method of that JSON-RPC name, or None."""

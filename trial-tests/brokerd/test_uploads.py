@@ -213,6 +213,7 @@ class MemoryTests(BrokerTestCase):
         )
         done = connection.done
         connection.transport.write(head.encode() + body)
+        await self.until(lambda: self.parts.site.channels)
         (channel,) = self.parts.site.channels
         await self.until(lambda: channel.requests and channel.requests[0]._exchange.body._held)
         upload = channel.requests[0]._exchange.body

@@ -4,6 +4,8 @@ from typing import Any
 
 from twisted.internet.defer import Deferred, gatherResults
 
+from brokerd.faces import frames
+from brokerd.faces.frames import text_frame
 from brokerd.settings import BrokerSettings
 
 from .harness import BrokerTestCase
@@ -178,15 +180,13 @@ class SubscriptionTests(BrokerTestCase):
             [each.ask("printer.objects.subscribe", objects={"toolhead": None}) for each in clients]
         )
         prepared: list[bytes] = []
-        factory = self.parts.sockets
-        original = factory.prepareMessage
 
-        def counting(payload: bytes, *rest: Any) -> Any:
+        def counting(payload: bytes, *rest: Any) -> bytes:
             if b"notify_status_update" in payload:
                 prepared.append(payload)
-            return original(payload, *rest)
+            return text_frame(payload, *rest)
 
-        self.patch(factory, "prepareMessage", counting)
+        self.patch(frames, "text_frame", counting)
         told = [each.expect("notify_status_update") for each in clients]
         self.fake.change("toolhead", position=[1.0, 2.0, 3.0, 4.0])
         for params in await gatherResults(told):
