@@ -7,5 +7,5 @@ from klipperd.motion.trapq cimport trapezoid
 
 # Of one straight move.
 cdef int solve_straight(motor_state *motor, const trapezoid *move, double until) noexcept nogil
-# Of motion whose x, y and z are quadratic in time.
+# Of motion whose x, y and z are quadratic in time; leaves motor.where at its end.
 cdef int solve_piece(motor_state *motor, const motion_piece *piece, double until) noexcept nogil

@@ -20,7 +20,8 @@ from klipperd.motion.geometry cimport (
 )
 from klipperd.motion.motor cimport GRAZE, SOLVE_BROKEN, SOLVE_OK, motor_state, next_threshold, take_step
 from klipperd.motion.piece cimport motion_piece, piece_position
-from klipperd.motion.trapq cimport trapezoid, trapezoid_time
+from klipperd.motion.spheres cimport balls, chord, read_balls, take_balls, take_chord
+from klipperd.motion.trapq cimport trapezoid, trapezoid_distance, trapezoid_time
 
 cdef enum:
     MOST_ROUNDS = 60              # of a bracketed search; more than a double has bits
@@ -30,6 +31,8 @@ cdef double TURN_EXACT = 1e-7     # mm; a turning point's height is off by the s
 cdef double TIME_EXACT = 1e-11    # s
 cdef double FLAT = 1e-10          # mm; what bends less over its length counts as straight
 cdef double SHORTEST = 1e-9       # s; no piece is halved beyond that
+cdef double FEW_STEPS = 0.0005    # s, too short for runs
+cdef double LONGEST = 0.004       # s, over which two of Newton's steps from a parabola make an error of 1 ns at most
 
 
 # Straight moves
@@ -46,15 +49,6 @@ cdef struct pace:
     double end_v                  # mm/s
     double accel2                 # twice the acceleration, mm/s^2
     double slowness               # s/mm while cruising
-
-# A line and the balls round a joint: a s^2 + 2 b s + c = 0, where it goes in and out.
-cdef struct chord:
-    double a                      # square of the direction's length in the space that counts
-    double b                      # direction . (start - joint) while the motor is where the move starts
-    double rise                   # by how much b falls for each mm of the motor
-    double reach                  # c = sign d (2 reach + d), d = mm of the motor from where the move starts
-    int sign                      # 1: the motor goes up where the line goes in; -1: down
-    double turn                   # mm of the way, where the coordinate turns
 
 
 cdef inline void read_pace(const trapezoid *move, pace *p) noexcept nogil:
@@ -150,26 +144,6 @@ cdef inline double way_out(double a, double b, double c) noexcept nogil:
     return -c / (b + root) if b > 0. else (root - b) / a
 
 
-cdef int chord_steps(motor_state *motor, const pace *p, const chord *c, double start, double end,
-                     int direction, double until) noexcept nogil:
-    """Steps in one direction, to the coordinate `end`; the move starts at coordinate `start`."""
-    cdef double threshold = next_threshold(motor, direction), d, b, k, t
-    cdef bint inward = direction == c.sign
-    cdef int code
-    while (end - threshold) * direction >= GRAZE:
-        d = threshold - start
-        b = c.b - c.rise * d
-        k = c.sign * d * (2. * c.reach + d)
-        t = time_at(p, way_in(c.a, b, k) if inward else way_out(c.a, b, k))
-        if t > until:
-            break
-        code = take_step(motor, t, direction)
-        if code < 0:
-            return code
-        threshold = next_threshold(motor, direction)
-    return SOLVE_OK
-
-
 cdef inline double knee(const geometry *shape, double angle, const double *start, const double *u,
                         double *b) noexcept nogil:
     """Square of the distance from a rotary delta's knee to the start, less the lower arm's; b as in chord."""
@@ -254,7 +228,7 @@ cdef int angle_steps(motor_state *motor, const pace *p, const trapezoid *move, c
 cdef int solve_straight(motor_state *motor, const trapezoid *move, double until) noexcept nogil:
     cdef const geometry *shape = &motor.shape
     cdef double start = geometry_position(shape, move.start, motor.where)
-    cdef double end = geometry_position(shape, move.end, start), turn, top
+    cdef double end = geometry_position(shape, move.end, start), turn, top, edge = end, reached
     cdef double[3] u, where
     cdef int axis, direction, code = SOLVE_OK
     cdef chord c
@@ -277,17 +251,23 @@ cdef int solve_straight(motor_state *motor, const trapezoid *move, double until)
     for axis in range(3):
         where[axis] = move.start[axis] + turn * u[axis]
     top = geometry_position(shape, where, start) if 0. < turn < move.distance else end if turn > 0. else start
+    reached = move.distance
+    if p.begin + p.time > until:
+        reached = trapezoid_distance(move, max(until - p.begin, 0.))
+        for axis in range(3):
+            where[axis] = move.start[axis] + reached * u[axis]
+        edge = geometry_position(shape, where, start)
     # A part that was solved to its end must not be walked again: behind it the other way is open.
     if turn > 0. and time_at(&p, turn) > motor.solved_until:
         if shape.kind == GEOMETRY_ROTARY_DELTA:
             code = knee_steps(motor, &p, move, u, top, direction, until)
         else:
-            code = chord_steps(motor, &p, &c, start, top, direction, until)
-    if code < 0 or turn >= move.distance or time_at(&p, turn) > until:
+            code = take_chord(motor, move, &c, start, top, edge if reached < turn else top, direction, until)
+    if code < 0 or turn >= move.distance or reached <= turn:
         return code
     if shape.kind == GEOMETRY_ROTARY_DELTA:
         return knee_steps(motor, &p, move, u, end, -direction, until)
-    return chord_steps(motor, &p, &c, start, end, -direction, until)
+    return take_chord(motor, move, &c, start, end, edge if reached < move.distance else end, -direction, until)
 
 
 # Pieces of quadratic motion
@@ -385,10 +365,11 @@ cdef bint reaches(const motor_state *motor, const glimpse *first, const glimpse 
                 and min(first.where, last.where) - beyond > next_threshold(motor, -1))
 
 
-cdef int part_steps(motor_state *motor, const motion_piece *piece, const glimpse *first, const glimpse *last,
-                    double until, int depth) noexcept nogil:
+cdef int part_steps(motor_state *motor, const motion_piece *piece, const balls *b, const glimpse *first,
+                    const glimpse *last, double until, int depth) noexcept nogil:
     """Steps between two instants, halved until the coordinate surely turns nowhere inside."""
     cdef double span = last.u - first.u, bend
+    cdef bint one_way = (first.rate > 0.) == (last.rate > 0.)
     cdef glimpse middle
     cdef int code
     if piece.begin + first.u > until:
@@ -396,21 +377,29 @@ cdef int part_steps(motor_state *motor, const motion_piece *piece, const glimpse
     bend = piece_bend(&motor.shape, piece, first.u, last.u)
     if not reaches(motor, first, last, bend):
         return SOLVE_OK
-    if ((first.rate > 0.) == (last.rate > 0.) and fabs(first.rate) + fabs(last.rate) > bend * span
+    if b != NULL and one_way and piece.begin + last.u <= until and span > FEW_STEPS:
+        if span <= LONGEST and 2. * bend * span <= min(fabs(first.rate), fabs(last.rate)):
+            return take_balls(motor, piece, b, first.u, last.u, first.where, last.where, first.rate)
+    elif (one_way and fabs(first.rate) + fabs(last.rate) > bend * span
             or bend * span * span < 8. * FLAT or span < SHORTEST or depth >= MOST_HALVINGS):
         return monotone_steps(motor, piece, first, last, bend, until)
     look(&motor.shape, piece, first.u + 0.5 * span, first.where, &middle)
-    code = part_steps(motor, piece, first, &middle, until, depth + 1)
-    return part_steps(motor, piece, &middle, last, until, depth + 1) if code == SOLVE_OK else code
+    code = part_steps(motor, piece, b, first, &middle, until, depth + 1)
+    return part_steps(motor, piece, b, &middle, last, until, depth + 1) if code == SOLVE_OK else code
 
 
 cdef int solve_piece(motor_state *motor, const motion_piece *piece, double until) noexcept nogil:
     cdef glimpse first, last
     cdef double begin = max(0., motor.solved_until - piece.begin)
+    cdef balls b
+    cdef int code
     if begin >= piece.end - piece.begin:
         return SOLVE_OK
     look(&motor.shape, piece, begin, motor.where, &first)
     look(&motor.shape, piece, piece.end - piece.begin, first.where, &last)
     if not fabs(first.where) + fabs(last.where) < INFINITY:
         return SOLVE_BROKEN      # out of the machine's reach
-    return part_steps(motor, piece, &first, &last, until, 0)
+    code = part_steps(motor, piece, &b if read_balls(motor, piece, &b) else NULL, &first, &last, until, 0)
+    if piece.end <= until:
+        motor.where = last.where
+    return code

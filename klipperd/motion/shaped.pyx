@@ -269,17 +269,13 @@ cdef inline int solve_sum(motor_state *motor, const motion_piece *piece, double 
 cdef int solve_shaped(motor_state *motor, double until) noexcept nogil:
     cdef shaping *shaped = &motor.shaped
     cdef double t = motor.solved_until
-    cdef double[3] there
     cdef motion_piece piece
-    cdef int code = shaping_read(motor, until + shaped.lead), axis
+    cdef int code = shaping_read(motor, until + shaped.lead)
     while t < until and code == SOLVE_OK:
         shape_piece(shaped, t, until, &piece)
         if motor.shape.kind == GEOMETRY_LINEAR:
             code = solve_sum(motor, &piece, until)
         else:
             code = solve_piece(motor, &piece, until)
-            for axis in range(3):
-                there[axis] = piece_position(&piece, axis, piece.end - t)
-            motor.where = geometry_position(&motor.shape, there, motor.where)
         t = piece.end
     return code
