@@ -85,8 +85,11 @@ class NastyMoves(SynchronousTestCase):
         if not moves:
             return False
         motion = Motion.along(map(Trapezoid.of, moves)).shaped(*shaped)
-        piece = np.repeat(np.arange(len(motion.breaks) - 1), 40)
-        shares = np.tile(np.linspace(LD(0), LD(1), 40), len(motion.breaks) - 1)
-        times = motion.breaks[piece] + np.diff(motion.breaks)[piece] * shares
+        samples = np.linspace(LD(0), LD(1), 80)
+        spans = np.diff(motion.breaks)
+        piece = np.repeat(np.arange(len(spans)), len(samples))
+        times = motion.breaks[piece] + spans[piece] * np.tile(samples, len(spans))
         where = motion.axes(times, piece)[0]
-        return bool(np.hypot(where[:, 0], where[:, 1]).min() > NEAREST)
+        away = np.hypot(where[:, 0], where[:, 1])
+        # Between two samples it comes no nearer than by half the way between them.
+        return bool((away[1:] - np.hypot(*np.diff(where[:, :2], axis=0).T) > NEAREST).all())
