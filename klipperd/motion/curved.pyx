@@ -32,7 +32,7 @@ cdef double TIME_EXACT = 1e-11    # s
 cdef double FLAT = 1e-10          # mm; what bends less over its length counts as straight
 cdef double SHORTEST = 1e-9       # s; no piece is halved beyond that
 cdef double FEW_STEPS = 0.0005    # s, too short for runs
-cdef double LONGEST = 0.004       # s, over which two of Newton's steps from a parabola make an error of 1 ns at most
+cdef double LONGEST = 0.004       # s; so long, two of Newton's steps from a parabola err by 1 ns at most
 
 
 # Straight moves
@@ -267,7 +267,8 @@ cdef int solve_straight(motor_state *motor, const trapezoid *move, double until)
         return code
     if shape.kind == GEOMETRY_ROTARY_DELTA:
         return knee_steps(motor, &p, move, u, end, -direction, until)
-    return take_chord(motor, move, &c, start, end, edge if reached < move.distance else end, -direction, until)
+    edge = edge if reached < move.distance else end
+    return take_chord(motor, move, &c, start, end, edge, -direction, until)
 
 
 # Pieces of quadratic motion

@@ -21,7 +21,7 @@ from klipperd.motion.motor cimport (
     motor_state,
     next_threshold,
 )
-from klipperd.motion.piece cimport motion_piece, piece_position
+from klipperd.motion.piece cimport motion_piece
 from klipperd.motion.runs cimport take_quadratic
 from klipperd.motion.shaping cimport shaping, tap
 from klipperd.motion.trapq cimport (

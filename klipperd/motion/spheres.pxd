@@ -1,4 +1,5 @@
-# Runs of steps where a path enters or leaves balls round a joint, in vectors (docs/motion.md, "Curved kinematics").
+# Runs of steps where a path enters or leaves balls round a joint, in vectors; see docs/motion.md, "Curved
+# kinematics".
 from klipperd.motion.motor cimport motor_state
 from klipperd.motion.piece cimport motion_piece
 from klipperd.motion.trapq cimport trapezoid
@@ -12,12 +13,12 @@ cdef struct chord:
     int sign                      # 1: the motor goes up where the line goes in; -1: down
     double turn                   # mm of the way, where the coordinate turns
 
-# Steps of a move in one direction: from coordinate `start`, where the move starts, to `end`, in order. `edge` is
-# the coordinate at `until` (s), or end when that is later.
+# Steps of a move in one direction: from coordinate `start`, where the move starts, to `end`. `edge` is the
+# coordinate at `until` (s), or end when that is later.
 cdef int take_chord(motor_state *motor, const trapezoid *move, const chord *line, double start, double end,
                     double edge, int direction, double until) noexcept nogil
 
-# The balls round one motor's joint along a piece: E(u) = s(u) - 2 c z(u) + square is 0 where the motor is at c.
+# The balls round a motor's joint along a piece: E(u) = s(u) - 2 c z(u) + square is 0 where the motor is at c.
 cdef struct balls:
     double s[5]                   # mm^2, square of the distance from the joint's foot, over u
     double z[3]                   # mm, height over the piece's begin; 0 for cables

@@ -76,7 +76,8 @@ cdef inline int ways_below(const double *due, double way, int count) noexcept no
     return low
 
 
-cdef void ways_to_ticks(const motor_state *motor, const trapezoid *move, double *due, int count) noexcept nogil:
+cdef void ways_to_ticks(const motor_state *motor, const trapezoid *move, double *due,
+                        int count) noexcept nogil:
     """From mm of the way, in order, to times; the forms of the roots lose no digits."""
     cdef double freq = motor.out.freq, zero = (move.print_time + motor.out.offset) * freq
     cdef double accel_d = 0.5 * (move.start_v + move.cruise_v) * move.accel_t
@@ -155,14 +156,15 @@ cdef bint read_balls(const motor_state *motor, const motion_piece *piece, balls 
     return True
 
 
-cdef inline void ball_times(const balls *b, double low, double first, double at, double pitch, double rate,
-                            double bend, double zero, double freq, double *due, int count) noexcept nogil:
+cdef inline void ball_times(const balls *b, double low, double first, double at, double pitch,
+                            double rate, double bend, double zero, double freq, double *due,
+                            int count) noexcept nogil:
     """Times of coordinates first + at, first + at + pitch and so on, as first + rate t + bend t^2 / 4 tells them
     and two of Newton's steps for E mend them."""
     cdef double base = first - b.foot, sign = 1. if b.rod else -1., tied = -2. if b.rod else 0.
     cdef double s0 = b.s[0] - b.arm, s1 = b.s[1], s2 = b.s[2], s3 = b.s[3], s4 = b.s[4]
     cdef double z1 = b.z[1], z2 = b.z[2], square = rate * rate, side = 1. if rate > 0. else -1.
-    cdef double d, c, root, u, e0, e1, e2
+    cdef double d, c, root, u, e0, e1, e2, slope
     cdef int k
     for k in range(count):
         d = at + k * pitch
@@ -173,20 +175,22 @@ cdef inline void ball_times(const balls *b, double low, double first, double at,
         e0 = s0 + sign * c * c
         e1 = s1 + tied * c * z1
         e2 = s2 + tied * c * z2
-        u -= ((((s4 * u + s3) * u + e2) * u + e1) * u + e0) / (((4. * s4 * u + 3. * s3) * u + 2. * e2) * u + e1)
-        u -= ((((s4 * u + s3) * u + e2) * u + e1) * u + e0) / (((4. * s4 * u + 3. * s3) * u + 2. * e2) * u + e1)
+        slope = ((4. * s4 * u + 3. * s3) * u + 2. * e2) * u + e1
+        u -= ((((s4 * u + s3) * u + e2) * u + e1) * u + e0) / slope
+        slope = ((4. * s4 * u + 3. * s3) * u + 2. * e2) * u + e1
+        u -= ((((s4 * u + s3) * u + e2) * u + e1) * u + e0) / slope
         due[k] = zero + u * freq
 
 
 cdef int take_balls(motor_state *motor, const motion_piece *piece, const balls *b, double low, double high,
                     double first, double last, double rate) noexcept nogil:
     cdef int direction = 1 if last > first else -1, count
-    cdef double span = high - low, freq = motor.out.freq
+    cdef double span = high - low, freq = motor.out.freq, zero = (piece.begin + motor.out.offset) * freq
     cdef double bend = 4. * (last - first - rate * span) / (span * span)
     while True:
         count = run_length(motor, last, last, direction)
         if count <= 0:
             return count
-        ball_times(b, low, first, next_threshold(motor, direction) - first, direction * motor.step_distance, rate,
-                   bend, (piece.begin + motor.out.offset) * freq, freq, &motor.out.due[motor.out.tail], count)
+        ball_times(b, low, first, next_threshold(motor, direction) - first, direction * motor.step_distance,
+                   rate, bend, zero, freq, &motor.out.due[motor.out.tail], count)
         take_run(motor, direction, count)
