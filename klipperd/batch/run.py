@@ -33,6 +33,9 @@ from klipperd.workers import SameThread
 
 __all__ = ["OfflineHost"]
 
+_LONGEST_WAIT = 12 * 3600.0
+"""s without a line executed or a move planned, after which it is given up."""
+_STUCK = "it waits for what never happens without hardware"
 _WRITE_EVERY = 1.0
 """s between two portions of output."""
 
@@ -51,6 +54,8 @@ class OfflineHost:
     host: Host = field(init=False)
     _written: float = field(init=False, default=0.0)
     _run: FileRun | None = field(init=False, default=None)
+    _progress: tuple[int, float] = field(init=False, default=(0, 0.0))
+    _since: float = field(init=False, default=0.0)
 
     def __attrs_post_init__(self) -> None:
         settings = HostSettings(self.config_file, offline=self.mcus)
@@ -79,7 +84,7 @@ class OfflineHost:
 
     def _turn(self) -> None:
         if not self.clock.turn():
-            raise BatchError("something waits for what never happens without hardware")
+            raise BatchError(_STUCK)
 
     def drive(self, awaited: "Deferred[Any]", *, writing: bool = True) -> Any:
         """Let time go on until C{awaited} fires; gives its result or raises its exception."""
@@ -91,9 +96,19 @@ class OfflineHost:
             if writing and now >= self._written + _WRITE_EVERY:
                 self._written = now
                 self.mcus.write(now)
+                self._check_progress(now)
         if isinstance(outcome[0], Failure):
             outcome[0].raiseException()
         return outcome[0]
+
+    def _check_progress(self, now: float) -> None:
+        """Timers go on for ever; a wait that nothing ends must not."""
+        toolhead = self.toolhead
+        progress = self.position, toolhead.print_time if toolhead is not None else 0.0
+        if progress != self._progress:
+            self._progress, self._since = progress, now
+        elif now > self._since + _LONGEST_WAIT:
+            raise BatchError(_STUCK)
 
     # parts
 
@@ -161,7 +176,7 @@ class OfflineHost:
             self.drive(Deferred.fromCoroutine(run.run()))
             if self.toolhead is not None:
                 self.drive(Deferred.fromCoroutine(self.toolhead.come_to_rest()))
-        except (CommandError, OSError) as error:
+        except (BatchError, CommandError, OSError) as error:
             self._check_shutdown(file, run)
             raise BatchError(f"{where(file, run.line_number)}: {error}{quote(file, run)}") from error
         self._check_shutdown(file, run)

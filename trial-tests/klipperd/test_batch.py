@@ -7,6 +7,7 @@ import sys
 import zlib
 from pathlib import Path
 
+from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from klipperd.batch import offline
@@ -15,6 +16,7 @@ from klipperd.batch.command import output_path, run_batch
 from klipperd.batch.decode import Command, read_commands
 from klipperd.batch.dictionaries import read_dictionaries, read_dictionary
 from klipperd.batch.errors import BatchError
+from klipperd.motion.toolhead import Toolhead
 
 ROOT = Path(__file__).parents[2]
 FREQ = 20_000_000
@@ -322,6 +324,14 @@ class ErrorTests(BatchCase):
     def test_a_command_that_fails_is_named(self) -> None:
         text = self.refused("G90\n\nSET_HEATER_TEMPERATURE HEATER=extruder TARGET=999\n")
         self.assertIn("print.gcode:3: Requested temperature 999", text)
+
+    def test_a_wait_for_ever_is_given_up(self) -> None:
+        async def wait(_: Toolhead) -> None:
+            await Deferred()
+
+        self.patch(Toolhead, "wait_moves", wait)
+        text = self.refused("SET_KINEMATIC_POSITION X=0 Y=0 Z=0\nG1 X10 F600\nM400\n")
+        self.assertIn("print.gcode:3: it waits for what never happens", text)
 
     def test_a_shutdown_ends_it(self) -> None:
         text = self.refused("SET_KINEMATIC_POSITION X=0 Y=0 Z=0\nG1 X10 F600\nM112\nG1 X20\n")
