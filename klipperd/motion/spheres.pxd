@@ -28,6 +28,6 @@ cdef struct balls:
 
 # Fill from a piece; 0 when its motor is no rod and no cable.
 cdef bint read_balls(const motor_state *motor, const motion_piece *piece, balls *b) noexcept nogil
-# Steps between two instants (s since the piece's begin), over which the rate (mm/s) changes by less than half.
+# Steps between two instants (s from the piece's begin), over which the rate (mm/s) changes by less than half.
 cdef int take_balls(motor_state *motor, const motion_piece *piece, const balls *b, double low, double high,
                     double first, double last, double rate) noexcept nogil

@@ -159,8 +159,8 @@ cdef bint read_balls(const motor_state *motor, const motion_piece *piece, balls 
 cdef inline void ball_times(const balls *b, double low, double first, double at, double pitch,
                             double rate, double bend, double zero, double freq, double *due,
                             int count) noexcept nogil:
-    """Times of coordinates first + at, first + at + pitch and so on, as first + rate t + bend t^2 / 4 tells them
-    and two of Newton's steps for E mend them."""
+    """Times of coordinates first + at, first + at + pitch and so on: from first + rate t + bend t^2 / 4;
+    two of Newton's steps for E mend them."""
     cdef double base = first - b.foot, sign = 1. if b.rod else -1., tied = -2. if b.rod else 0.
     cdef double s0 = b.s[0] - b.arm, s1 = b.s[1], s2 = b.s[2], s3 = b.s[3], s4 = b.s[4]
     cdef double z1 = b.z[1], z2 = b.z[2], square = rate * rate, side = 1. if rate > 0. else -1.
