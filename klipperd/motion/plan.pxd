@@ -43,8 +43,8 @@ cdef struct planned_move:
     int accel_by              # of accel
     int corner_by             # of junction_s
 
-# Length and direction of a move from its start and end; without x, y, z its length is that of e, or `other` mm
-# if that is more: the longest way of a further axis.
+# Length and direction of a move from its start and end; without x, y, z its length is that of e, or `other`
+# mm if that is more: the longest way of a further axis.
 cdef void measure(planned_move *move, double other) noexcept nogil
 # S allowed between two moves by limits alone, neither knowing the rest of the path; fills after.corner_by.
 cdef double junction_limit(const planned_move *before, planned_move *after) noexcept nogil

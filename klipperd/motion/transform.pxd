@@ -27,6 +27,7 @@ cdef class PlannerLink(Transform):
     cdef bint open                       # inside of a line: whoever opened it keeps and takes back
     cdef int axes                        # number of axes that positions have
     cdef savepoint kept
+    cdef void fill_further(self, double *values, int given) noexcept
     cdef int begin(self) except -1
     cdef int end(self) except -1
 

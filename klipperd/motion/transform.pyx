@@ -34,7 +34,8 @@ cdef int check_target(const double *target, int axes, move_fault *fault) noexcep
     cdef int axis
     for axis in range(axes):
         if not fabs(target[axis]) <= FARTHEST:
-            return refuse(fault, FAULT_NUMBER, axis if axis < 4 else axis + 1, target[axis], -FARTHEST, FARTHEST)
+            # 4 would be the speed.
+            return refuse(fault, FAULT_NUMBER, axis + (axis > 3), target[axis], -FARTHEST, FARTHEST)
     return 0
 
 
@@ -79,7 +80,7 @@ cdef class Transform:
         cdef double target[AXES_MOST]
         cdef move_fault fault
         cdef PlannerLink last = self.last()
-        read_position(position, target)
+        last.fill_further(target, read_position(position, target))
         if check_target(target, last.axes, &fault) < 0:
             raise_fault(&fault)
         if last.open:
@@ -116,6 +117,12 @@ cdef class PlannerLink(Transform):
         if self.planner is not None and self.lookahead is not None:
             self.planner.moved()
         return 0
+
+    cdef void fill_further(self, double *values, int given) noexcept:
+        """Further axes that a position doesn't name stay where they are."""
+        cdef int axis
+        for axis in range(max(given, 4), self.axes):
+            values[axis] = self.lookahead.further[axis - 4] if self.lookahead is not None else 0.
 
     cdef int step(self, const double *target, double speed, move_fault *fault) noexcept nogil:
         if self.lookahead is not None:
@@ -157,7 +164,7 @@ cdef class PythonLink(Transform):
         return 0
 
     cdef int where(self, double *position) except -1:
-        # The links beneath learn how many axes there are.
+        # The links beneath learn how many axes there are, and where those are that this one doesn't know.
         self.next.where(position)
-        read_position(self.made.position, position)
+        self.last().fill_further(position, read_position(self.made.position, position))
         return 0

@@ -42,11 +42,11 @@ class InPython:
 
     @property
     def position(self):
-        x, y, z, e = self.next.position
+        x, y, z, e, *_ = self.next.position
         return [x, y + 2.0, z, e]
 
     def move(self, position, speed) -> None:
-        self.next.move([position[0], position[1] - 2.0, *position[2:]], speed)
+        self.next.move([position[0], position[1] - 2.0, *position[2:4]], speed)
 
 
 CHAINS = ((), (mesh,), (Exclusion, skew), (mesh, skew, Exclusion), (TiltTransform, InPython, skew))
@@ -360,6 +360,17 @@ class FurtherAxes(SynchronousTestCase):
         # Alone it sets the pace.
         self.assertAlmostEqual(c["cruise_v"][1], 10.0)
         self.assertAlmostEqual(c["print_time"][1], path["print_time"][1] + sum(c[f][0] for f in TIMES))
+
+    def test_transforms_that_know_nothing_of_it(self) -> None:
+        machine, _, _ = self.make(4)
+        machine.run_fast(self, b"G1 X10 A7 F3000\nG1 X20\n")
+        self.assertEqual((machine.errors, machine.lookahead.position[4:]), ([], (5.0, 0.0)))
+        machine.moves.head.next.move([30.0, 0.0, 0.0, 0.0], 50.0)
+        self.assertEqual(machine.moves.coordinates.head.position[4:], [5.0, 0.0])
+        direct, _, _ = self.make(3)
+        direct.run_fast(self, b"G1 X10 A7 C2 F3000\n")
+        direct.moves.head.move([30.0, 0.0, 0.0, 0.0], 50.0)
+        self.assertEqual(direct.lookahead.position[4:], (7.0, 2.0))
 
     def test_limits(self) -> None:
         """Its own speed, acceleration and jump at corners hold."""
