@@ -25,6 +25,7 @@ from brokerd.faces.http_services import HttpServices
 from brokerd.faces.jsonrpc import JsonRpc
 from brokerd.faces.pages import Pages
 from brokerd.faces.port import PortFactory
+from brokerd.faces.unix import UnixFace
 from brokerd.faces.websocket import SocketFactory
 from brokerd.files.announce import FileChanges
 from brokerd.files.config import FileManagerConfig
@@ -111,6 +112,7 @@ class Assembly:
     jobs: JobWatch = field(init=False)
     rpc: JsonRpc = field(init=False)
     addresses: list[tuple[str, int]] = field(init=False, factory=list)
+    unix: UnixFace = field(init=False)
     house: House = field(init=False)
     entrance: Entrance = field(init=False)
     gate: Gate = field(init=False)
@@ -148,6 +150,10 @@ class Assembly:
             rpc, self.gate, self.host.hub, self.chores, settings.max_websockets, self.reactor
         )
         self.broadcaster.attach(self.sockets)
+        socket = settings.data / "comms" / "moonraker.sock"
+        self.unix = UnixFace(rpc, self.chores, self.reactor, self.host.hub, socket)
+        self.broadcaster.attach(self.unix)
+        self.services.append(self.unix)
         services = HttpServices(
             clock=self.reactor,
             chores=self.chores,
@@ -313,11 +319,11 @@ class Assembly:
         if config.enable_object_processing:
             step = ObjectProcessing(self.programs, self.threads).step
             self.metadata.processors.add("object processing", step)
-        listen = config.file_system_observer == "inotify"
         self.observer = FileObserver(
-            self.reactor, self.roots, self.threads, self.metadata, changes, self.chores, listen
+            self.reactor, self.roots, self.threads, self.metadata, changes, self.chores
         )
-        self.services.append(self.observer)
+        if config.file_system_observer == "inotify":
+            self.services.append(self.observer)
         self.host_files = HostFiles(self.host, self.roots, self.threads, changes, config)
 
     def _upload_queue(self) -> Callable[[list[str]], Any] | None:
@@ -350,7 +356,7 @@ class Assembly:
                 *self.settings.warnings,
                 *self.database.warnings,
                 *self.entrance.warnings,
-                *filter(None, [self.tls.problem]),
+                *filter(None, [self.tls.problem, self.unix.warning]),
                 *self.house.warnings,
                 *self.host_files.warnings,
                 *(self.observer.warnings if self._files.enable_observer_warnings else ()),

@@ -9,7 +9,7 @@ from brokerd.access.gate import Gate
 from brokerd.access.login import LOCAL, Logins
 from brokerd.access.settings import RoleName, role_named
 from brokerd.access.tokens import WebTokens
-from brokerd.errors import BadRequest
+from brokerd.errors import BadRequest, Forbidden
 from brokerd.registry.caller import Caller, Role
 from brokerd.registry.declare import method
 from brokerd.threads import WorkerThreads
@@ -155,19 +155,27 @@ class AccessMethods:
         return self._gate.tokens.issue(caller.role, caller.user)
 
     @method("access.get_api_key", "GET /access/api_key", result="the key", permission=Role.ADMIN)
-    async def get_api_key(self) -> str:
+    async def get_api_key(self, caller: Caller) -> str:
         """The API key."""
+        _not_by_socket(caller)
         return self._gate.key.value
 
     @method("access.post_api_key", "POST /access/api_key", result="the new key", permission=Role.ADMIN)
-    async def post_api_key(self) -> str:
+    async def post_api_key(self, caller: Caller) -> str:
         """Replace the API key; the old one is void at once."""
+        _not_by_socket(caller)
         return await self._threads.run(self._gate.key.renew)
 
 
 def _tokens(tokens: WebTokens, account: Account) -> tuple[str, str]:
     """Both tokens of a session; the first ones import what they need. Blocks."""
     return tokens.issue(account, "access"), tokens.issue(account, "refresh")
+
+
+def _not_by_socket(caller: Caller) -> None:
+    """@raise Forbidden: if the caller only had to open a file to get here."""
+    if caller.address == "unix":
+        raise Forbidden("the API key is not given away over the unix socket")
 
 
 def _user(caller: Caller) -> str:
