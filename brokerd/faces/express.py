@@ -17,7 +17,7 @@ from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
-from twisted.internet.defer import CancelledError
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.web.http import RESPONSES
 
 from brokerd.encoding import encode
@@ -140,7 +140,7 @@ class Express:
     async def _finish(self, work: Coroutine[Any, Any, Any], path: bytes) -> None:
         """See a method through that had to wait."""
         try:
-            self._answer(await work, path)
+            self._answer(await Deferred.fromCoroutine(work), path)
         except ApiError as error:
             self._refuse(error)
         except CancelledError:

@@ -15,6 +15,7 @@ from twisted.web.server import Site
 from brokerd.faces.express import Express
 from brokerd.faces.http_exchange import HttpExchange
 from brokerd.faces.http_services import HttpServices
+from brokerd.faces.patience import Patience, Progress
 from brokerd.faces.websocket import SocketFactory
 
 __all__ = ["BrokerChannel", "BrokerRequest", "BrokerSite"]
@@ -29,10 +30,17 @@ class BrokerRequest(Request):
     content: Any
     args: Any
     _exchange: HttpExchange | None = None
+    begun = False
+
+    @property
+    def held(self) -> bool:
+        """Whether its body waits for our disk."""
+        return self._exchange is not None and self._exchange.held
 
     def gotLength(self, length: int | None) -> None:
         """The headers are complete."""
         self.content = BytesIO()
+        self.begun = True
         # An upload may be refused, and so answered, before its end.
         self.method, self.uri, self.clientproto = self.channel.request_line
         verb, uri = self.method, self.uri
@@ -68,6 +76,8 @@ class BrokerChannel(HTTPChannel):
     site: "BrokerSite"
     transport: Any
     peer_address = ""
+    received = 0
+    progress: Progress
     _express: Express
     _buffer: bytes
 
@@ -82,8 +92,11 @@ class BrokerChannel(HTTPChannel):
         self.site.channels.add(self)
         self.peer_address = str(getattr(self.transport.getPeer(), "host", ""))
         self._express = Express(self, self.site.services)
+        self.progress = Progress()
+        self.site.patience.begin()
 
     def dataReceived(self, data: bytes) -> None:
+        self.received += len(data)
         express = self._express
         if express.busy:
             express.hold(data)
@@ -105,6 +118,25 @@ class BrokerChannel(HTTPChannel):
         self.transport.resumeProducing()
         if data:
             self.dataReceived(data)
+
+    @property
+    def in_headers(self) -> bool:
+        """Whether a request has begun whose headers are not complete."""
+        if self._handlingRequest or self.busy:
+            return False
+        return bool(self._buffer) or (bool(self.requests) and not self.requests[-1].begun)
+
+    @property
+    def in_body(self) -> bool:
+        """Whether a body is on its way, and we are not the ones who hold it up."""
+        if self._handlingRequest or not self.requests or not self.requests[-1].begun:
+            return False
+        return not self.requests[-1].held
+
+    @property
+    def reading_slowly(self) -> bool:
+        """Whether an answer waits for the client to read."""
+        return bool(self._waitingForTransport)
 
     @property
     def busy(self) -> bool:
@@ -134,6 +166,7 @@ class BrokerSite(Site):
         self.services = services
         self.websockets: Any = WebSocketResource(sockets)
         self.channels: WeakSet[BrokerChannel] = WeakSet()
+        self.patience = Patience(reactor, self.channels)
 
     def log(self, request: Request) -> None:
         """No line for each request: a printer's clients poll."""
@@ -146,6 +179,7 @@ class BrokerSite(Site):
 
     def abort_all(self) -> None:
         """Drop what is still open. A websocket has taken its channel's transport and is not touched."""
+        self.patience.end()
         for channel in list(self.channels):
             if channel.transport is not None:
                 channel.transport.abortConnection()

@@ -11,6 +11,7 @@ from brokerd.encoding import encode
 from brokerd.errors import ApiError, NotFound
 from brokerd.faces.arguments import body_arguments, decode_path, query_arguments
 from brokerd.faces.body import Body, KeptBody, RefusedBody
+from brokerd.faces.express import http_date
 from brokerd.faces.http_services import HttpServices
 from brokerd.faces.jsonrpc import fault
 from brokerd.files.upload import MultipartUpload
@@ -32,6 +33,7 @@ class HttpExchange:
     """Made when the headers are complete; C{body} gets what follows, then L{serve} is called.
 
     @ivar verb: the request's method; HEAD is treated as GET that says less.
+    @ivar held: whether the body waits for our disk.
     """
 
     _services: HttpServices
@@ -45,6 +47,7 @@ class HttpExchange:
     caller: Caller = field(init=False, factory=lambda: Caller(Role.ANYONE))
     route: Route | None = field(init=False, default=None)
     body: Body = field(init=False)
+    held: bool = field(init=False, default=False)
     _wasted: int = field(init=False, default=0)
     _answered: bool = field(init=False, default=False)
     _lost: bool = field(init=False, default=False)
@@ -97,6 +100,7 @@ class HttpExchange:
         return KeptBody(services.body_limit)
 
     def _hold(self, hold: bool) -> None:
+        self.held = hold
         transport: Any = self._request.transport
         if transport is not None:
             transport.pauseProducing() if hold else transport.resumeProducing()
@@ -192,6 +196,7 @@ class HttpExchange:
 
     async def _send_file(self, reply: FileReply, compressed: bool) -> None:
         self._set_cors()
+        self._request.setHeader(b"Date", http_date())
         await self._services.sender.send(self._request, self.headers, reply, compressed)
 
     def _send_error(self, error: ApiError) -> None:
@@ -206,6 +211,7 @@ class HttpExchange:
         if self._lost:
             return
         request.setResponseCode(code, RESPONSES.get(code, b"Error"))
+        request.setHeader(b"Date", http_date())
         self._set_cors()
         for name, value in (headers or {}).items():
             request.setHeader(name.encode(), value.encode())
