@@ -8,7 +8,7 @@ does is taken into the picture without being told a second time.
 from pathlib import Path
 from typing import Any
 
-from attrs import define, field
+from attrs import define, field, frozen
 from twisted.application.service import Service
 from twisted.internet import inotify
 from twisted.internet.defer import Deferred
@@ -22,7 +22,7 @@ from brokerd.errors import ApiError
 from brokerd.files.announce import FileChanges
 from brokerd.files.metadata import GcodeMetadata
 from brokerd.files.roots import Location, Root, Roots, is_gcode
-from brokerd.files.snapshot import Change, Entry, compare, look, look_below, outermost
+from brokerd.files.snapshot import Change, Entry, Snapshot, compare, look, look_below, outermost
 from brokerd.threads import WorkerThreads
 
 __all__ = ["FileObserver"]
@@ -55,6 +55,16 @@ class _Tree:
     dirty: set[str] = field(factory=set)
     growing: set[str] = field(factory=set)
     watched: set[str] = field(factory=set)
+
+
+@frozen
+class _Seen:
+    """What a look at a part of a tree showed."""
+
+    before: Snapshot
+    after: Snapshot
+    changes: list[Change]
+    told: list[Change]
 
 
 @define(eq=False, slots=False)
@@ -173,17 +183,15 @@ class FileObserver(Service):
         for tree in self._trees:
             dirty, tree.dirty = tree.dirty, set()
             if dirty:
-                before, after = await self._threads.run(_looked_at, tree, frozenset(dirty))
-                await self._tell(tree, before, after)
+                await self._tell(tree, await self._threads.run(_look_at, tree, frozenset(dirty)))
 
-    async def _tell(self, tree: _Tree, before: dict[str, Entry], after: dict[str, Entry]) -> None:
-        changes = compare(before, after)
-        for path in before:
+    async def _tell(self, tree: _Tree, seen: _Seen) -> None:
+        after, changes, told = seen.after, seen.changes, seen.told
+        for path in seen.before:
             tree.known.pop(path, None)
         tree.known.update(after)
         tree.watched &= {"", *(path for path, entry in tree.known.items() if entry.is_directory)}
         self._watch(tree, [path for path, entry in after.items() if entry.is_directory])
-        told = outermost(changes)
         for change in changes:
             await self._follow(tree, change)
         if len(told) > _MANY:
@@ -242,16 +250,19 @@ def _picture(root: Path, folder: str, path: str) -> tuple[Entry | None, dict[str
     return found, look_below(root, path) if found is not None and found.is_directory else {}
 
 
-def _looked_at(tree: _Tree, dirty: frozenset[str]) -> tuple[dict[str, Entry], dict[str, Entry]]:
-    """The part of a tree that is in question: as it was and as it is. Blocks."""
+def _look_at(tree: _Tree, dirty: frozenset[str]) -> _Seen:
+    """The part of a tree that is in question, as it was and as it is. Blocks."""
     before: dict[str, Entry] = {}
     after: dict[str, Entry] = {}
     known = dict(tree.known)
+    by_folder: dict[str, dict[str, Entry]] = {}
+    for path, entry in known.items():
+        by_folder.setdefault(path.rpartition("/")[0], {})[path] = entry
     for folder in sorted(dirty):
         inside = look(tree.root.path, folder)
         if inside is None:
             continue  # its parent is dirty, too
-        here = {path: entry for path, entry in known.items() if path.rpartition("/")[0] == folder}
+        here = by_folder.get(folder, {})
         before.update(here)
         for path, entry in inside.items():
             if path in tree.growing and path not in known and not entry.linked:
@@ -262,4 +273,5 @@ def _looked_at(tree: _Tree, dirty: frozenset[str]) -> tuple[dict[str, Entry], di
         for path, entry in here.items():
             if entry.is_directory and path not in inside:
                 before.update({each: known[each] for each in known if each.startswith(f"{path}/")})
-    return before, after
+    changes = compare(before, after)
+    return _Seen(before, after, changes, outermost(changes))

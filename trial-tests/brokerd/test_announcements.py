@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from twisted.internet import reactor
+from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.resource import Resource
 from twisted.web.server import Site
@@ -101,9 +102,11 @@ class LocalTests(BrokerTestCase):
             client.expect("notify_announcement_dismissed"),
             client.expect("notify_announcement_wake"),
         )
-        await self.ask("dismiss", entry_id="a/b/issue/One", wake_time=0.05)
+        clock = self.parts.announcements._reactor = Clock()
+        await self.ask("dismiss", entry_id="a/b/issue/One", wake_time=60)
         self.assertEqual(await dismissed, [{"entry_id": "a/b/issue/One"}])
         self.assertEqual(self.titles(await self.ask("list", include_dismissed=False)), [])
+        clock.advance(60)
         self.assertEqual(await woken, [{"entry_id": "a/b/issue/One"}])
         (entry,) = (await self.ask("list", include_dismissed=False))["entries"]
         self.assertEqual((entry["dismissed"], entry["date_dismissed"]), (False, None))

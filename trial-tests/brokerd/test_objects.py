@@ -76,6 +76,7 @@ class ProcessTests(SynchronousTestCase):
         once = self.process(PRUSA)
         assert once is not None
         self.assertIsNone(self.process(once))
+        self.assertIsNone(self.process(f"; Pre-Processed for Cancel-Object support by another\n{PRUSA}"))
         self.assertIsNone(self.process(PRUSA.replace("G28", "G28\nEXCLUDE_OBJECT_DEFINE NAME=x")))
 
     @given(st.lists(st.tuples(st.integers(-50, 50), st.integers(-50, 50)), min_size=3, max_size=60))

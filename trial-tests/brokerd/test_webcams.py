@@ -93,4 +93,7 @@ class LogTests(BrokerTestCase):
         answer = (await self.rpc("server.logs.rollover"))["result"]
         self.assertEqual(set(answer["failed"]), {"moonraker", "klipper"})
         self.assertIn("no log file", answer["failed"]["moonraker"])
+        self.fake.change("print_stats", state="printing", filename="a.gcode")
+        answer = (await self.rpc("server.logs.rollover", application="klipper"))["result"]
+        self.assertIn("is printing", answer["failed"]["klipper"])
         self.assertEqual((self.data / "logs" / "klippy.log").read_text(), "x")

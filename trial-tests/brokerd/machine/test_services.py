@@ -196,7 +196,7 @@ class ProgramTests(TestCase):
         self.assertEqual((await sudo.info())["request_messages"], ["Something needs root"])
         with self.assertRaises(ApiError):
             await sudo.password("wrong")
-        self.assertEqual(done, [])
+        self.assertEqual((done, sudo._password), ([], ""))
         answer = await sudo.password("secret")
         self.assertEqual(answer["sudo_responses"], ["Sudo password successfully set.", "It is done."])
         self.assertEqual(done, ["hello\n"])

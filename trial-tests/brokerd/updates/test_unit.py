@@ -119,6 +119,10 @@ class UnitTests(BrokerTestCase):
         self.assertTrue((self.prefix / "current" / "bin" / "python").exists())
         self.assertEqual(self.restarted, 1)
 
+    async def test_a_program_that_is_another(self) -> None:
+        self.channel.release("2.0", self.make("2.0", says="1.5"))
+        await self.check_unchanged("'theunit 1.5'")
+
     async def test_wrong_hash(self) -> None:
         self.channel.release("2.0", self.make("2.0"), sha256="0" * 64)
         await self.check_unchanged("SHA-256")
