@@ -8,11 +8,13 @@ import os
 import subprocess
 import sys
 import tempfile
+import timeit
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
 
+import numpy
 from attrs import define, field, frozen
 
 from klipperd.batch.decode import read_commands
@@ -65,6 +67,12 @@ class MotionBench:
     """(kinematics, path, program) -> runs with 16 and with L{FINE} microsteps, and how many steps more."""
     bytes_a_step: dict[tuple[str, str], float] = field(factory=dict)
     sweep: list[tuple[int, Run]] = field(factory=list)
+    steps_a_move: float = 0.0
+    """Of the short segments, cartesian."""
+    root_time: float = 0.0
+    """s of one square root among many."""
+    copy_rate: float = 0.0
+    """Bytes a second of a copy that no cache holds."""
 
 
 @define
@@ -140,7 +148,18 @@ def measure(say: Callable[[str], None], runs: int = 5) -> MotionBench:
             _measure_moves(bench, made, kinematics)
             _measure_steps(bench, made, kinematics)
         _measure_sweep(bench, made)
+    _measure_machine(made)
     return made
+
+
+def _measure_machine(made: MotionBench) -> None:
+    """What the machine does at best, on one core."""
+    numbers = numpy.linspace(1.0, 2.0, 4096)
+    roots = numpy.empty_like(numbers)
+    made.root_time = min(timeit.repeat(lambda: numpy.sqrt(numbers, out=roots), number=2000)) / 2000 / 4096
+    block = numpy.zeros(1 << 24)
+    other = numpy.ones_like(block)
+    made.copy_rate = block.nbytes / min(timeit.repeat(lambda: numpy.copyto(other, block), number=1))
 
 
 def _measure_moves(bench: _Bench, made: MotionBench, kinematics: str) -> None:
@@ -159,6 +178,8 @@ def _measure_moves(bench: _Bench, made: MotionBench, kinematics: str) -> None:
         write_curves(middle, 10 * SMALL, kinematics)
         bench.once(program, printer, middle)
         many = bench.count(program), bench.output.stat().st_size
+        if kinematics == "cartesian" and program == "appliance":
+            made.steps_a_move = (many[0] - few[0]) / (9 * SMALL)
         made.bytes_a_step[kinematics, program] = (many[1] - few[1]) / (many[0] - few[0])
 
 

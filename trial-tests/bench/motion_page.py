@@ -1,6 +1,7 @@
 """The page and the picture of the motion benchmark."""
 
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 from .curves import LONG_MOVES
@@ -9,8 +10,22 @@ from .motion import FINE, LARGE, PEER, SMALL, MotionBench, Sizes
 __all__ = ["write_motion_page"]
 
 TARGET = Path(__file__).parents[2] / "docs" / "benchmarks" / "motion-core.md"
-LIMITS = """
-"""
+_BYTES_A_MOVE = 3000
+"""Of a short segment, if no cache held any of it: its line; written and read again: its place in the lookahead,
+two trapezoids, the times of its steps; its commands."""
+_FLOOR = """\
+A short segment costs {move:.2f} us and has {steps:.0f} steps on three motors; a further step costs {step:.1f} ns.
+At best, this machine takes {root:.2f} ns for a square root (in vectors) and copies {rate:.1f} GB/s on one core.
+One square root a step would be {roots:.2f} us a segment, and moving all that a segment touches through memory
+(about {touched} bytes) {copying:.2f} us: a floor of {floor:.2f} us, {times:.0f} times below what is needed now;
+by the step, {step_times:.0f} times."""
+_NEXT = """\
+Profiles say what lies between: about half of the time goes to finding long runs of steps that one queue_step
+can make (fit: some thirty candidate steps a command, each with a division and branches that are hard to
+predict), a sixth to the extruder's smoothed pressure advance (turning points and Newton's steps on quartics),
+a tenth to parsing, lookahead and trapezoids together, a twentieth to blocks and checksums, the rest to Python
+between portions. So fewer candidates a command come first. Of a whole run of a few seconds, starting Python
+and Twisted (0.3 s) is what is left to save."""
 _OURS, _PEERS = "appliance", "kalico"
 
 
@@ -105,11 +120,37 @@ def write_motion_page(made: MotionBench) -> str:
         "![ratios and sweep](motion-core.svg)",
         "",
     ]
-    text = "\n".join(lines) + LIMITS
+    text = "\n".join([*lines, *_limits(made)])
     TARGET.parent.mkdir(parents=True, exist_ok=True)
     TARGET.write_text(text, "utf-8")
     _draw(made)
     return text
+
+
+def _limits(made: MotionBench) -> list[str]:
+    """How far it is from what the machine can do."""
+    moves = made.moves["cartesian", _OURS]
+    move = moves.cpu / (LARGE - SMALL)
+    sizes, more = made.steps["cartesian", "short segments", _OURS]
+    step = sizes.cpu / more
+    roots = made.steps_a_move * made.root_time
+    copying = _BYTES_A_MOVE / made.copy_rate
+    floor = max(roots, copying)
+    said = _FLOOR.format(
+        move=move * 1e6,
+        steps=made.steps_a_move,
+        step=step * 1e9,
+        root=made.root_time * 1e9,
+        rate=made.copy_rate / 1e9,
+        roots=roots * 1e6,
+        touched=_BYTES_A_MOVE,
+        copying=copying * 1e6,
+        floor=floor * 1e6,
+        times=move / floor,
+        step_times=step / made.root_time,
+    )
+    paragraphs = (fill(" ".join(text.split()), 110) for text in (said, _NEXT))
+    return ["## What limits it next", "", "\n\n".join(paragraphs), ""]
 
 
 def _draw(made: MotionBench) -> None:
