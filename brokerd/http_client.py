@@ -1,8 +1,10 @@
 """The one HTTP client of the broker: pooled connections, time limits, bounded answers."""
 
+import os
+from base64 import b64encode
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
-from urllib.parse import urljoin
+from urllib.parse import unquote, urljoin
 
 from attrs import define, field, frozen
 from twisted.internet.defer import CancelledError, Deferred
@@ -97,6 +99,17 @@ def _host(url: str) -> str:
     return f"{scheme}://{rest.partition('/')[0].rpartition('@')[2]}" if rest else url[:40]
 
 
+def _without_credentials(url: str) -> tuple[str, str]:
+    """A URL without C{user:password@}, and the header that says the same, or nothing."""
+    scheme, sign, rest = url.partition("://")
+    place, slash, path = rest.partition("/")
+    words, at, host = place.rpartition("@")
+    if not at:
+        return url, ""
+    header = "Basic " + b64encode(unquote(words).encode()).decode()
+    return f"{scheme}{sign}{host}{slash}{path}", header
+
+
 @implementer(IBodyProducer)
 @define(eq=False)
 class _Body:
@@ -124,6 +137,13 @@ class _Body:
         """There is nothing to stop."""
 
 
+def _break_off(transport: Any) -> None:
+    """Close a connection in the middle of a body; its transport is one of several kinds."""
+    close = getattr(transport, "abortConnection", None) or getattr(transport, "loseConnection", None)
+    if close is not None:
+        close()
+
+
 class _Reader(Protocol):
     """Collects a body up to a limit."""
 
@@ -132,16 +152,15 @@ class _Reader(Protocol):
         self._longest, self._parts, self._size = longest, list[bytes](), 0
 
     def _cancelled(self, _: object) -> None:
-        if self.transport is not None:
-            self.transport.abortConnection()  # type: ignore[attr-defined]
+        _break_off(self.transport)
 
     def dataReceived(self, data: bytes) -> None:
         self._size += len(data)
         self._parts.append(data)
         if self._size > self._longest:
             done, self.done = self.done, Deferred()
-            self._cancelled(None)
             done.errback(HttpFailure(f"the answer is longer than {self._longest} bytes"))
+            self._cancelled(None)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         if self.done.called:
@@ -163,8 +182,7 @@ class _Pourer(Protocol):
         self._ended: Failure | None = None
 
     def _break_off(self) -> None:
-        if self.transport is not None:
-            self.transport.abortConnection()  # type: ignore[attr-defined]
+        _break_off(self.transport)
 
     def dataReceived(self, data: bytes) -> None:
         self._size += len(data)
@@ -217,8 +235,23 @@ def _reason(error: BaseException) -> str:
     if isinstance(error, ConnectionDone | ConnectionLost):
         return "the connection was closed"
     if isinstance(error, ConnectError) and error.osError is not None:
-        return str(error.osError)
+        return os.strerror(error.osError) if isinstance(error.osError, int) else str(error.osError)
     return str(error) or type(error).__name__
+
+
+class _Pool(HTTPConnectionPool):
+    """Idle connections; once it is closed it takes no more.
+
+    @ivar closed: whether it is.
+    """
+
+    closed = False
+
+    def _putConnection(self, key: Any, connection: Any) -> None:
+        if self.closed:
+            connection.transport.loseConnection()
+        else:
+            super()._putConnection(key, connection)
 
 
 @define(eq=False)
@@ -229,12 +262,12 @@ class HttpClient:
     """
 
     _reactor: Any
-    _pool: HTTPConnectionPool = field(init=False)
+    _pool: _Pool = field(init=False)
     _agent: Agent = field(init=False)
     _under_way: set[Deferred[Any]] = field(init=False, factory=set)
 
     def __attrs_post_init__(self) -> None:
-        self._pool = HTTPConnectionPool(self._reactor, persistent=True)
+        self._pool = _Pool(self._reactor, persistent=True)
         self._pool.maxPersistentPerHost = 2
         self._pool.cachedConnectionTimeout = 30
         self._agent = Agent(self._reactor, connectTimeout=_CONNECT_PATIENCE, pool=self._pool)
@@ -284,7 +317,9 @@ class HttpClient:
         if "user-agent" not in known:
             headers["User-Agent"] = f"brokerd/{SERVER_VERSION}"
         content = body.encode() if isinstance(body, str) else body
-        place = url
+        place, credentials = _without_credentials(url)
+        if credentials and "authorization" not in known:
+            headers["Authorization"] = credentials
         for _ in range(_MOST_REDIRECTS + 1):
             response = await self._agent.request(
                 method.encode("ascii"),
@@ -305,8 +340,9 @@ class HttpClient:
 
     async def _read(self, response: IResponse, longest: int) -> bytes:
         reader = _Reader(longest)
+        done = reader.done  # data that is here already may end it at once
         response.deliverBody(reader)
-        return await reader.done
+        return await done
 
     async def download(
         self,
@@ -336,14 +372,20 @@ class HttpClient:
     async def _download(
         self, url: str, write: Callable[[bytes], Awaitable[None]], longest: int
     ) -> HttpAnswer:
-        place, headers = url, Headers({"User-Agent": [f"brokerd/{SERVER_VERSION}"]})
+        place, credentials = _without_credentials(url)
+        headers = Headers({"User-Agent": [f"brokerd/{SERVER_VERSION}"]})
+        if credentials:
+            headers.addRawHeader("Authorization", credentials)
         for _ in range(_MOST_REDIRECTS + 1):
             response = await self._agent.request(b"GET", place.encode("ascii"), headers, None)
             known = _plain(response.headers)
             target = known.get("location")
             if response.code in _REDIRECTS and target:
                 await self._read(response, _LONGEST)
-                place = urljoin(place, target)
+                after = urljoin(place, target)
+                if _host(after) != _host(place):
+                    headers.removeHeader("Authorization")
+                place = after
                 continue
             if not 200 <= response.code < 300:
                 content = await self._read(response, _LONGEST)
@@ -357,6 +399,7 @@ class HttpClient:
 
     def close(self) -> Deferred[None]:
         """Break off what is under way, and close idle connections."""
+        self._pool.closed = True
         for each in list(self._under_way):
             each.cancel()
         closing: Deferred[None] = self._pool.closeCachedConnections()

@@ -13,6 +13,7 @@ class Asked:
     """One request that came.
 
     @ivar query: first value of each argument.
+    @ivar redirect: where the answer points to, if it is set.
     """
 
     def __init__(self, request: Any) -> None:
@@ -21,6 +22,7 @@ class Asked:
         self.query = {name.decode(): values[0].decode() for name, values in request.args.items()}
         self.body = request.content.read()
         self._headers = request.requestHeaders
+        self.redirect = ""
 
     @property
     def json(self) -> Any:
@@ -47,6 +49,8 @@ class _Everything(Resource):
         answer = self._server.answer(asked)
         code, content = answer if isinstance(answer, tuple) else (200, answer)
         request.setResponseCode(code)
+        if asked.redirect:
+            request.setHeader(b"location", asked.redirect.encode())
         if isinstance(content, bytes):
             return content
         request.setHeader(b"content-type", b"application/json")
