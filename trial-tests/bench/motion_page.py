@@ -11,14 +11,14 @@ __all__ = ["write_motion_page"]
 
 TARGET = Path(__file__).parents[2] / "docs" / "benchmarks" / "motion-core.md"
 _BYTES_A_MOVE = 3000
-"""Of a short segment, if no cache held any of it: its line; written and read again: its place in the lookahead,
-two trapezoids, the times of its steps; its commands."""
+"""Of a short segment, if no cache held any of it: its line; its place in the lookahead, two trapezoids and the
+times of its steps, written and read again; its commands."""
 _FLOOR = """\
-A short segment costs {move:.2f} us and has {steps:.0f} steps on three motors; a further step costs {step:.1f} ns.
-At best, this machine takes {root:.2f} ns for a square root (in vectors) and copies {rate:.1f} GB/s on one core.
-One square root a step would be {roots:.2f} us a segment, and moving all that a segment touches through memory
-(about {touched} bytes) {copying:.2f} us: a floor of {floor:.2f} us, {times:.0f} times below what is needed now;
-by the step, {step_times:.0f} times."""
+A short segment costs {move:.2f} us and has {steps:.0f} steps on three motors; a further step costs
+{step:.1f} ns. At best, this machine takes {root:.2f} ns for a square root (in vectors) and copies
+{rate:.1f} GB/s on one core. One square root a step would be {roots:.2f} us a segment, and moving all that a
+segment touches through memory (about {touched} bytes) {copying:.2f} us: a floor of {floor:.2f} us,
+{times:.0f} times below what is needed now; by the step, {step_times:.0f} times."""
 _NEXT = """\
 Profiles say what lies between: about half of the time goes to finding long runs of steps that one queue_step
 can make (fit: some thirty candidate steps a command, each with a division and branches that are hard to
