@@ -11,7 +11,7 @@ __all__ = ["write_motion_page"]
 
 TARGET = Path(__file__).parents[2] / "docs" / "benchmarks" / "motion-core.md"
 _BYTES_A_MOVE = 3000
-"""Of a short segment, if no cache held any of it: its line; its place in the lookahead, two trapezoids and the
+"""Of a short segment, if no cache held any of it: its line; its place in the lookahead, trapezoids and the
 times of its steps, written and read again; its commands."""
 _FLOOR = """\
 A short segment costs {move:.2f} us and has {steps:.0f} steps on three motors; a further step costs
