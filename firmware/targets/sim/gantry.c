@@ -5,9 +5,13 @@
 #include "bed.h"
 #include "journal.h"
 
-const char *const obstacle_names[OBSTACLES] = {"x min", "x max", "y min", "y max", "z min", "z max", "bed"};
+const char *const obstacle_names[OBSTACLES] = {"x min", "x max", "y min", "y max", "z min", "z max", "bed", "rods"};
 
 static const ticks crash_pause = TICKS_PER_SECOND / 2; // after this a new one begins
+
+static bool is_tower(const struct motor *motor) {
+    return motor->model->drives >= DRIVE_TA && motor->model->drives <= DRIVE_TC;
+}
 
 // How the drive of `motor` moves the axes, per mm of its belt.
 static void set_shares(struct motor *motor) {
@@ -20,6 +24,10 @@ static void set_shares(struct motor *motor) {
         motor->share[axis] = ways[motor->model->drives][axis] * motor->distance;
         if (motor->share[axis] != 0)
             motor->axes |= 1u << axis;
+    }
+    if (is_tower(motor)) {
+        motor->share[0] = motor->distance;
+        motor->axes = (1u << AXES) - 1;
     }
 }
 
@@ -72,6 +80,11 @@ void gantry_init(struct gantry *gantry, const struct model *model, struct heater
         gantry->motors[extruder->motor_index].extruder = &gantry->extruders[i];
     }
     join_motors(gantry);
+    if (model->kinematics == DELTA) {
+        const double start[AXES] = {model->axes[0].start, model->axes[1].start, model->axes[2].start};
+        towers_init(&gantry->towers, model->delta_radius, model->arm_length);
+        towers_heights(&gantry->towers, start, gantry->hung);
+    }
     fit_tilt(gantry);
     gantry->summit = bed_summit(&model->bed);
     gantry_mark(gantry);
@@ -85,6 +98,26 @@ static double axis_position(const struct gantry *gantry, const struct carriage_a
         position += (double)motor->rotor * motor->share[number];
     }
     return position;
+}
+
+static double tower_height(const struct gantry *gantry, int tower) {
+    double height = gantry->hung[tower];
+    for (int i = 0; i < gantry->model->motor_count; i++)
+        if (gantry->motors[i].model->drives == DRIVE_TA + tower)
+            height += (double)gantry->motors[i].rotor * gantry->motors[i].share[0];
+    return height;
+}
+
+// Where the motors hold the axes of a bit mask now; false when they can't.
+static bool find_place(const struct gantry *gantry, unsigned axes, double to[AXES]) {
+    if (gantry->model->kinematics == DELTA) {
+        const double heights[TOWERS] = {tower_height(gantry, 0), tower_height(gantry, 1), tower_height(gantry, 2)};
+        return towers_meet(&gantry->towers, heights, to);
+    }
+    for (int axis = 0; axis < AXES; axis++)
+        if (axes & 1u << axis)
+            to[axis] = axis_position(gantry, &gantry->axes[axis], axis);
+    return true;
 }
 
 double gantry_height(const struct gantry *gantry, double x, double y) {
@@ -187,10 +220,7 @@ static void arrive(struct gantry *gantry, const struct motor *motor, const doubl
 static bool move_carriage(struct gantry *gantry, struct motor *motor, int way, ticks now) {
     double to[AXES];
     motor->rotor += way;
-    for (int axis = 0; axis < AXES; axis++)
-        if (motor->axes & 1u << axis)
-            to[axis] = axis_position(gantry, &gantry->axes[axis], axis);
-    int obstacle = find_obstacle(gantry, motor, to);
+    int obstacle = find_place(gantry, motor->axes, to) ? find_obstacle(gantry, motor, to) : OBSTACLE_RODS;
     if (obstacle < 0 && motor->axes & 1u << AXIS_Z && way < 0) {
         double from = gantry->axes[AXIS_Z].position;
         gantry->axes[AXIS_Z].position = to[AXIS_Z];
@@ -227,7 +257,8 @@ bool gantry_step(struct gantry *gantry, int index, ticks now, ticks late) {
 }
 
 bool gantry_endstop(const struct gantry *gantry, const struct endstop_model *endstop) {
-    double position = gantry->axes[endstop->axis].position;
+    bool tower = endstop->axis >= AXES;
+    double position = tower ? tower_height(gantry, endstop->axis - AXES) : gantry->axes[endstop->axis].position;
     return endstop->side == SIDE_MIN ? position <= endstop->at : position >= endstop->at;
 }
 
@@ -237,19 +268,37 @@ bool gantry_probe(const struct gantry *gantry) {
                         gantry->axes[AXIS_Y].position + offset[1]) <= offset[2];
 }
 
+static void place_towers(struct gantry *gantry, enum axis axis, double position) {
+    double head[AXES], heights[TOWERS];
+    for (int i = 0; i < AXES; i++)
+        head[i] = i == (int)axis ? position : gantry->axes[i].position;
+    towers_heights(&gantry->towers, head, heights);
+    for (int i = 0; i < gantry->model->motor_count; i++) {
+        struct motor *motor = &gantry->motors[i];
+        int tower = motor->model->drives - DRIVE_TA;
+        if (is_tower(motor))
+            motor->rotor = llround((heights[tower] - gantry->hung[tower]) / motor->distance);
+    }
+}
+
 // Turn the shafts that move `axis` alone; those of a corexy gantry turn together.
 bool gantry_place(struct gantry *gantry, enum axis axis, double position) {
     struct carriage_axis *target = &gantry->axes[axis];
     if (position < target->model->range[0] || position > target->model->range[1])
         return false;
-    for (int i = 0; i < target->motor_count; i++) {
+    bool delta = gantry->model->kinematics == DELTA;
+    if (delta)
+        place_towers(gantry, axis, position);
+    for (int i = 0; !delta && i < target->motor_count; i++) {
         struct motor *motor = &gantry->motors[target->motors[i]];
         double way = (position - target->position) * (motor->share[axis] < 0 ? -1 : 1);
         motor->rotor += llround(way / motor->distance);
     }
+    double to[AXES] = {gantry->axes[0].position, gantry->axes[1].position, gantry->axes[2].position};
+    find_place(gantry, (1u << AXES) - 1, to);
     for (int i = 0; i < AXES; i++) {
         struct carriage_axis *moved = &gantry->axes[i];
-        moved->position = axis_position(gantry, moved, i);
+        moved->position = to[i];
         speed_forget(&moved->speed);
         gantry->speed.from[i] = moved->position;
         moved->least = fmin(moved->least, moved->position);

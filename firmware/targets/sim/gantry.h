@@ -8,17 +8,19 @@
 #include "speed.h"
 #include "ticks.h"
 #include "tilt.h"
+#include "towers.h"
 
 enum {
     CRASHES_MAX = 32,
-    OBSTACLES = 2 * AXES + 1, // low and high end of each axis, then the bed under the nozzle
+    OBSTACLES = 2 * AXES + 2, // low and high end of each axis, the bed under the nozzle, a delta's rods
     OBSTACLE_BED = 2 * AXES,
+    OBSTACLE_RODS,
 };
 
 struct motor {
     const struct motor_model *model;
     double distance;        // mm a microstep
-    double share[AXES];     // what a microstep moves each axis, mm
+    double share[AXES];     // what a microstep moves each axis, mm; of a tower the first: its carriage
     unsigned axes;          // bit mask of those that it moves
     struct extruder *extruder;
     bool backward, enabled;
@@ -51,6 +53,8 @@ struct gantry {
     struct carriage_axis axes[AXES];
     struct extruder extruders[EXTRUDERS_MAX];
     struct tilt tilt;
+    struct towers towers;   // of a delta
+    double hung[TOWERS];    // heights of its carriages at power on, mm
     double summit;          // the bed is nowhere higher
     double lowest;          // nozzle over the bed, at the samples since the mark, mm
     struct speed_vector {   // of the carriage, over all axes

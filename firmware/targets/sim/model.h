@@ -20,10 +20,12 @@ enum {
     BED_COLUMNS_MAX = 16,
 };
 
-enum kinematics { CARTESIAN, COREXY };
+enum kinematics { CARTESIAN, COREXY, DELTA };
 enum axis { AXIS_X, AXIS_Y, AXIS_Z, AXES }; // of the carriage
-// What a motor drives. A and B are the belts of a corexy gantry: a = x + y, b = x - y.
-enum drive { DRIVE_X, DRIVE_Y, DRIVE_Z, DRIVE_A, DRIVE_B, DRIVE_E };
+enum { TOWERS = 3 };                        // of a delta
+// What a motor drives. A and B are the belts of a corexy gantry: a = x + y, b = x - y; TA, TB, TC the towers of a
+// delta.
+enum drive { DRIVE_X, DRIVE_Y, DRIVE_Z, DRIVE_A, DRIVE_B, DRIVE_TA, DRIVE_TB, DRIVE_TC, DRIVE_E };
 enum side { SIDE_MIN, SIDE_MAX };
 enum edges { EDGES_RISING, EDGES_BOTH };
 
@@ -67,7 +69,7 @@ struct extruder_model {
 struct endstop_model {
     struct section section;
     struct pin_ref pin;
-    int axis, side; // enum axis, enum side
+    int axis, side; // enum axis, or AXES and on: a tower; enum side
     double at;
 };
 
@@ -132,6 +134,7 @@ struct output_model {
 struct model {
     struct section section; // [printer]
     int kinematics;
+    double delta_radius, arm_length; // of a delta, mm
     double ambient;
     double record_distance, record_interval, record_temperatures;
     double seed_number; // of the noise

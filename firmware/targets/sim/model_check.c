@@ -61,17 +61,31 @@ static bool check_axes(struct checker *checker) {
     return true;
 }
 
+// What the motors of each kinematics drive.
+static const struct {
+    const char *name, *drives;
+    int needed[3];
+} machines[] = {
+    [CARTESIAN] = {"cartesian", "x, y, z", {DRIVE_X, DRIVE_Y, DRIVE_Z}},
+    [COREXY] = {"corexy", "a, b, z", {DRIVE_A, DRIVE_B, DRIVE_Z}},
+    [DELTA] = {"delta", "ta, tb, tc", {DRIVE_TA, DRIVE_TB, DRIVE_TC}},
+};
+
+static bool belongs(int kinematics, int drive) {
+    const int *needed = machines[kinematics].needed;
+    return drive == DRIVE_E || drive == needed[0] || drive == needed[1] || drive == needed[2];
+}
+
 static bool check_motors(struct checker *checker) {
+    static const char *const drive_names[] = {"x", "y", "z", "a", "b", "ta", "tb", "tc", "e"};
     struct model *model = checker->model;
-    bool corexy = model->kinematics == COREXY, driven[DRIVE_E + 1] = {false};
+    bool driven[DRIVE_E + 1] = {false};
     int z_motors = 0, z_places = 0;
     for (int i = 0; i < model->motor_count; i++) {
         const struct motor_model *motor = &model->motors[i];
-        bool plane = motor->drives == DRIVE_X || motor->drives == DRIVE_Y;
-        bool belt = motor->drives == DRIVE_A || motor->drives == DRIVE_B;
-        if ((corexy && plane) || (!corexy && belt))
+        if (!belongs(model->kinematics, motor->drives))
             return model_fail(checker->error, checker->file, motor->section.line, "[motor %s] drives: a %s gantry has the drives %s",
-                        motor->section.name, corexy ? "corexy" : "cartesian", corexy ? "a, b, z" : "x, y, z");
+                        motor->section.name, machines[model->kinematics].name, machines[model->kinematics].drives);
         if (motor->at_given && motor->drives != DRIVE_Z)
             return model_fail(checker->error, checker->file, motor->section.line, "[motor %s] at: only a Z motor has a place",
                         motor->section.name);
@@ -82,11 +96,28 @@ static bool check_motors(struct checker *checker) {
     if (z_places && z_places != z_motors)
         return model_fail(checker->error, checker->file, model->section.line,
                           "only %d of %d Z motors have 'at': give it for all or none", z_places, z_motors);
-    const char *missing = !driven[corexy ? DRIVE_A : DRIVE_X]   ? (corexy ? "a" : "x")
-                          : !driven[corexy ? DRIVE_B : DRIVE_Y] ? (corexy ? "b" : "y")
-                          : !driven[DRIVE_Z]                    ? "z"
-                                                                : NULL;
-    return !missing || model_fail(checker->error, checker->file, model->section.line, "no motor drives %s", missing);
+    for (int i = 0; i < 3; i++) {
+        int needed = machines[model->kinematics].needed[i];
+        if (!driven[needed])
+            return model_fail(checker->error, checker->file, model->section.line, "no motor drives %s", drive_names[needed]);
+    }
+    return true;
+}
+
+static bool check_towers(struct checker *checker) {
+    const struct model *model = checker->model;
+    bool delta = model->kinematics == DELTA;
+    if (delta != (model->delta_radius > 0) || delta != (model->arm_length > 0))
+        return model_fail(checker->error, checker->file, model->section.line,
+                          "[printer] delta_radius and arm_length: %s", delta ? "a delta needs both" : "only of a delta");
+    if (delta && model->arm_length <= model->delta_radius)
+        return model_fail(checker->error, checker->file, model->section.line,
+                          "[printer] arm_length: %g is not above delta_radius = %g", model->arm_length, model->delta_radius);
+    for (int i = 0; i < model->endstop_count; i++)
+        if (model->endstops[i].axis >= AXES && !delta)
+            return model_fail(checker->error, checker->file, model->endstops[i].section.line,
+                              "[endstop %s] axis: only a delta has towers", model->endstops[i].section.name);
+    return true;
 }
 
 // Find the section called `name`, or say so. -1 after an error.
@@ -173,6 +204,7 @@ static bool check_bed(struct checker *checker) {
 
 bool model_check(struct model *model, const char *file, char error[MODEL_ERROR_SIZE]) {
     struct checker checker = {.model = model, .file = file, .error = error};
-    return check_pins(&checker) && check_axes(&checker) && check_motors(&checker) && check_heaters(&checker) &&
+    return check_pins(&checker) && check_axes(&checker) && check_motors(&checker) && check_towers(&checker) &&
+           check_heaters(&checker) &&
            check_bed(&checker) && resolve_names(&checker);
 }

@@ -12,9 +12,11 @@
 #define NOT_NEGATIVE .minimum = 0, .maximum = 1e9
 
 static const struct option printer_options[] = {
-    {"kinematics", OPTION_CHOICE, true, AT(model, kinematics), .choices = "cartesian corexy"},
+    {"kinematics", OPTION_CHOICE, true, AT(model, kinematics), .choices = "cartesian corexy delta"},
     {"ambient", OPTION_NUMBER, false, AT(model, ambient), .minimum = -100, .maximum = 200},
     {"seed", OPTION_NUMBER, false, AT(model, seed_number), .minimum = 1, .maximum = 4294967295.0},
+    {"delta_radius", OPTION_NUMBER, false, AT(model, delta_radius), POSITIVE},
+    {"arm_length", OPTION_NUMBER, false, AT(model, arm_length), POSITIVE},
 };
 
 static const struct option record_options[] = {
@@ -29,7 +31,7 @@ static const struct option axis_options[] = {
 };
 
 static const struct option motor_options[] = {
-    {"drives", OPTION_CHOICE, true, AT(motor_model, drives), .choices = "x y z a b e"},
+    {"drives", OPTION_CHOICE, true, AT(motor_model, drives), .choices = "x y z a b ta tb tc e"},
     {"step", OPTION_PIN, true, AT(motor_model, step)},
     {"dir", OPTION_PIN, true, AT(motor_model, dir)},
     {"enable", OPTION_PIN, false, AT(motor_model, enable)},
@@ -51,7 +53,7 @@ static const struct option extruder_options[] = {
 
 static const struct option endstop_options[] = {
     {"pin", OPTION_PIN, true, AT(endstop_model, pin)},
-    {"axis", OPTION_CHOICE, true, AT(endstop_model, axis), .choices = "x y z"},
+    {"axis", OPTION_CHOICE, true, AT(endstop_model, axis), .choices = "x y z ta tb tc"},
     {"at", OPTION_NUMBER, true, AT(endstop_model, at), ANY},
     {"side", OPTION_CHOICE, true, AT(endstop_model, side), .choices = "min max"},
 };

@@ -2,7 +2,7 @@
 
 #include "journal.h"
 
-static const char *const drive_names[] = {"x", "y", "z", "a", "b", "e"};
+static const char *const drive_names[] = {"x", "y", "z", "a", "b", "ta", "tb", "tc", "e"};
 
 static void write_axes(struct json_writer *json, const struct gantry *gantry) {
     json_open(json, "axes", '{');
@@ -191,7 +191,8 @@ void report_write(struct json_writer *json, const char *key, const struct printe
     json_open(json, key, '{');
     json_number(json, "time", ticks_seconds(now));
     json_number(json, "since_mark", ticks_seconds(now - printer->mark));
-    json_text(json, "kinematics", model->kinematics == COREXY ? "corexy" : "cartesian");
+    static const char *const kinematics[] = {"cartesian", "corexy", "delta"};
+    json_text(json, "kinematics", kinematics[model->kinematics]);
     json_number(json, "ambient", printer->ambient);
     write_mcu(json, mcu);
     write_faults(json, printer);

@@ -26,7 +26,7 @@ FREQ = 20_000_000
 SLACK = 0.015
 SPEED = 2000.0
 
-__all__ = ["CARTESIAN", "COREXY", "FREQ", "ROOT", "PageClock", "Rig", "SimTestCase", "simulator"]
+__all__ = ["CARTESIAN", "COREXY", "DELTA", "FREQ", "ROOT", "PageClock", "Rig", "SimTestCase", "simulator"]
 
 _AXES = """
 [axis x]
@@ -117,6 +117,15 @@ COREXY = (
     + _motor("a", "a", "PA0", "PA1", "!PA2")
     + _motor("b", "b", "PA3", "PA4", "!PA2")
     + _REST
+)
+
+DELTA = (
+    CARTESIAN.replace("kinematics: cartesian", "kinematics: delta\ndelta_radius: 120\narm_length: 250")
+    .replace("drives: x", "drives: ta")
+    .replace("drives: y", "drives: tb")
+    .replace("drives: z", "drives: tc")
+    .replace("rotation_distance: 8", "rotation_distance: 40")
+    .replace("axis: x\nat: 0.5\nside: min", "axis: ta\nat: 230\nside: max")
 )
 
 

@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from .rawmcu import PATIENCE
-from .rig import CARTESIAN, COREXY, ROOT, SimTestCase, simulator
+from .rig import CARTESIAN, COREXY, DELTA, ROOT, SimTestCase, simulator
 
 
 class ModelTests(SimTestCase):
@@ -49,7 +49,7 @@ class ModelTests(SimTestCase):
         self.broken("ambient: 20", "ambient: nan", "expected a number")
         self.broken("ambient: 20", "ambient: 500", "not between -100 and 200")
         self.broken("ambient: 20", "ambient 20", "expected 'option: value'")
-        self.broken("kinematics: cartesian", "kinematics: delta", "none of: cartesian corexy")
+        self.broken("kinematics: cartesian", "kinematics: polar", "none of: cartesian corexy delta")
         self.broken("range: -2, 202", "range: -2", "2 numbers", "got 1")
         self.broken("range: -2, 202", "range: 1, 2, 3", "more than 2")
         self.broken("heat_capacity: 10", "heat_capacity: 0", "must be above 0")
@@ -94,6 +94,15 @@ class ModelTests(SimTestCase):
         self.assertIn("no [extruder f]", self.check(CARTESIAN.replace("extruder: e\n", "extruder: f\n"))[1])
         self.assertIn("doesn't drive e", self.check(CARTESIAN.replace("motor: e", "motor: z"))[1])
         self.assertIn("corexy gantry has the drives", self.check(COREXY.replace("drives: a", "drives: x"))[1])
+        self.assertIn("delta gantry has the drives", self.check(DELTA.replace("drives: ta", "drives: x"))[1])
+        self.assertIn("a delta needs both", self.check(DELTA.replace("arm_length: 250\n", ""))[1])
+        self.assertIn(
+            "is not above delta_radius", self.check(DELTA.replace("arm_length: 250", "arm_length: 100"))[1]
+        )
+        self.assertIn(
+            "only of a delta", self.check(CARTESIAN.replace("ambient", "arm_length: 3\nambient"))[1]
+        )
+        self.assertIn("only a delta has towers", self.check(CARTESIAN.replace("axis: x", "axis: ta"))[1])
         self.assertIn("no motor drives z", self.check(CARTESIAN.replace("drives: z", "drives: e"))[1])
         self.assertIn("both of pin and power", self.check(CARTESIAN.replace("power: 50\n", ""))[1])
         without = CARTESIAN.replace("[bed]\narea: 0, 0, 200, 200\nslope: 0.001, 0.0005\ngive: 0.3\n", "")
