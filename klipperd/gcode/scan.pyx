@@ -8,7 +8,7 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport strtod
 
 cdef enum:
-    EXACT_DIGITS = 15       # a mantissa of that many digits is exact in a double
+    EXACT_DIGITS = 15       # a mantissa of that many digits is exact in a double (a point may be among them)
 
 cdef double[23] POWERS = [
     1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11,
@@ -46,27 +46,41 @@ cdef bint slow_number(const uint8_t *text, int at, int end, double *value) noexc
     return isfinite(value[0])
 
 
-cdef bint read_number(const uint8_t *text, int at, int end, double *value) noexcept nogil:
-    """The value of a number whose extent number_end() gave; correctly rounded."""
+cdef inline int take_number(const uint8_t *text, int at, int end, double *value) noexcept nogil:
+    """Read the number that starts at C{at}, correctly rounded; returns its end, C{at} if there is none."""
     cdef uint64_t mantissa = 0
-    cdef int digits = 0
-    cdef int fraction = 0
-    cdef bint point = False
-    cdef bint negative = text[at] == 45
-    cdef int i
-    for i in range(at, end):
-        if text[i] == 46:
-            point = True
-        elif is_digit(text[i]):
-            mantissa = mantissa * 10 + (text[i] - 48)
-            digits += mantissa != 0
-            fraction += point
-            if digits > EXACT_DIGITS or fraction > 22:
-                return slow_number(text, at, end, value)
+    cdef bint negative = False
+    cdef int i = at, first, point, fraction = 0
+    cdef uint8_t digit
+    if i < end and (text[i] == 43 or text[i] == 45):
+        negative = text[i] == 45
+        i += 1
+    first = i
+    while i < end:
+        digit = text[i] - <uint8_t>48
+        if digit > 9:
+            break
+        mantissa = mantissa * 10 + digit
+        i += 1
+    point = i
+    if i < end and text[i] == 46:
+        i += 1
+        while i < end:
+            digit = text[i] - <uint8_t>48
+            if digit > 9:
+                break
+            mantissa = mantissa * 10 + digit
+            i += 1
+        fraction = i - point - 1
+    if point - first + fraction == 0:
+        return at
+    # A mantissa of that many digits can't have overflowed, and is exact, as is the power of ten.
+    if i - first > EXACT_DIGITS:
+        return i if slow_number(text, at, i, value) else at
     value[0] = <double>mantissa / POWERS[fraction]
     if negative:
         value[0] = -value[0]
-    return True
+    return i
 
 
 cdef int skip_blank(const uint8_t *text, int at, int end) noexcept nogil:
@@ -165,8 +179,8 @@ cdef void read_words(const uint8_t *text, int at, gcode_line *line) noexcept nog
         if letter < 0:
             bad(line, text, at)
             return
-        end = number_end(text, at + 1, line.end)
-        if end == at + 1 or not read_number(text, at + 1, end, &value):
+        end = take_number(text, at + 1, line.end, &value)
+        if end == at + 1:
             bad(line, text, at)
             return
         if end < line.end and letter_of(text[end]) < 0 and not is_space(text[end]) \
@@ -175,7 +189,11 @@ cdef void read_words(const uint8_t *text, int at, gcode_line *line) noexcept nog
             return
         line.words.present |= <uint32_t>1 << letter
         line.words.value[letter] = value
-        at = skip_blank(text, end, line.end)
+        at = end
+        if at < line.end and text[at] == 32:
+            at += 1             # the usual case of what follows
+        if at < line.end and letter_of(text[at]) < 0:
+            at = skip_blank(text, at, line.end)
 
 
 cdef int read_code(const uint8_t *text, int at, int end) noexcept nogil:
