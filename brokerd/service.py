@@ -136,7 +136,7 @@ class Broker(Service):
         parts.site.abort_all()
         if self._attached is not None:
             self._attached.detach()
-        await _settled(parts.entrance.names.stopService())
+        parts.entrance.names.stopService()
         await _settled(parts.house.stopService())
         parts.chores.cancel()
         await parts.programs.cancel()

@@ -39,7 +39,7 @@ class BrokerSettings:
     @ivar data: data directory; holds config, gcodes, logs, database and comms.
     @ivar listen: endpoint descriptions, as in C{tcp:7125:interface=127.0.0.1}.
     @ivar tls: whether the listening ports speak TLS, too.
-    @ivar route_prefix: what the path of each request begins with, as a proxy passes it; without slashes around.
+    @ivar route_prefix: what each request's path begins with, as a proxy passes it; no slashes around.
     @ivar pages: directory of the browser's pages, or None.
     @ivar trusted_clients: networks whose clients need no key.
     @ivar trusted_names: names of such clients.
