@@ -10,23 +10,19 @@ from attrs import define, field, frozen
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.error import ConnectError, ConnectionDone, ConnectionLost, DNSLookupError
 from twisted.internet.interfaces import IReactorTime
-from twisted.internet.protocol import Protocol, connectionDone
-from twisted.python.failure import Failure
 from twisted.web.client import (
     Agent,
     HTTPConnectionPool,
-    ResponseDone,
     ResponseFailed,
     ResponseNeverReceived,
 )
-from twisted.web.http import PotentialDataLoss
 from twisted.web.http_headers import Headers
-from twisted.web.iweb import IBodyProducer, IResponse
-from zope.interface import implementer
+from twisted.web.iweb import IResponse
 
 from brokerd import SERVER_VERSION
 from brokerd.encoding import decode, encode
 from brokerd.errors import ApiError
+from brokerd.http_bodies import BodyPourer, BodyReader, HttpFailure, SentBody
 
 __all__ = ["HttpAnswer", "HttpClient", "HttpFailure"]
 
@@ -35,17 +31,6 @@ _CONNECT_PATIENCE = 5.0
 _LONGEST = 16 * 1024 * 1024  # bytes of an answer's body
 _MOST_REDIRECTS = 5
 _REDIRECTS = (301, 302, 303, 307, 308)
-
-
-class HttpFailure(Exception):
-    """There was no answer, or it was an error; the text names the host and never shows credentials.
-
-    @ivar status: HTTP status of the answer, or 0 if there was none.
-    """
-
-    def __init__(self, message: str, status: int = 0) -> None:
-        super().__init__(message)
-        self.status = status
 
 
 @frozen
@@ -108,122 +93,6 @@ def _without_credentials(url: str) -> tuple[str, str]:
         return url, ""
     header = "Basic " + b64encode(unquote(words).encode()).decode()
     return f"{scheme}{sign}{host}{slash}{path}", header
-
-
-@implementer(IBodyProducer)
-@define(eq=False)
-class _Body:
-    """A request's body, which is at hand."""
-
-    content: bytes
-
-    @property
-    def length(self) -> int:
-        return len(self.content)
-
-    def startProducing(self, consumer: Any) -> Deferred[None]:
-        consumer.write(self.content)
-        done: Deferred[None] = Deferred()
-        done.callback(None)
-        return done
-
-    def pauseProducing(self) -> None:
-        """There is nothing to pause."""
-
-    def resumeProducing(self) -> None:
-        """There is nothing to resume."""
-
-    def stopProducing(self) -> None:
-        """There is nothing to stop."""
-
-
-def _break_off(transport: Any) -> None:
-    """Close a connection in the middle of a body; its transport is one of several kinds."""
-    close = getattr(transport, "abortConnection", None) or getattr(transport, "loseConnection", None)
-    if close is not None:
-        close()
-
-
-class _Reader(Protocol):
-    """Collects a body up to a limit."""
-
-    def __init__(self, longest: int) -> None:
-        self.done: Deferred[bytes] = Deferred(self._cancelled)
-        self._longest, self._parts, self._size = longest, list[bytes](), 0
-
-    def _cancelled(self, _: object) -> None:
-        _break_off(self.transport)
-
-    def dataReceived(self, data: bytes) -> None:
-        self._size += len(data)
-        self._parts.append(data)
-        if self._size > self._longest:
-            done, self.done = self.done, Deferred()
-            done.errback(HttpFailure(f"the answer is longer than {self._longest} bytes"))
-            self._cancelled(None)
-
-    def connectionLost(self, reason: Failure = connectionDone) -> None:
-        if self.done.called:
-            return
-        if reason.check(ResponseDone, PotentialDataLoss):
-            self.done.callback(b"".join(self._parts))
-        else:
-            self.done.errback(reason)
-
-
-class _Pourer(Protocol):
-    """Hands a body on in pieces; the peer waits while one is taken."""
-
-    def __init__(self, write: Callable[[bytes], Awaitable[None]], longest: int) -> None:
-        self.done: Deferred[None] = Deferred(lambda _: self._break_off())
-        self._write, self._longest, self._size = write, longest, 0
-        self._pending: list[bytes] = []
-        self._pouring = False
-        self._ended: Failure | None = None
-
-    def _break_off(self) -> None:
-        _break_off(self.transport)
-
-    def dataReceived(self, data: bytes) -> None:
-        self._size += len(data)
-        self._pending.append(data)
-        if self._size > self._longest:
-            self._fail(Failure(HttpFailure(f"the answer is longer than {self._longest} bytes")))
-        elif not self._pouring and not self.done.called:
-            self._pouring = True
-            self.transport.pauseProducing()  # type: ignore[union-attr]
-            Deferred.fromCoroutine(self._pour()).addErrback(self._fail)
-
-    async def _pour(self) -> None:
-        while self._pending:
-            piece, self._pending = b"".join(self._pending), []
-            await self._write(piece)
-        self._pouring = False
-        if self._ended is not None:
-            self._finish(self._ended)
-        elif self.transport is not None:
-            self.transport.resumeProducing()  # type: ignore[attr-defined]
-
-    def _fail(self, failure: Failure) -> None:
-        if not self.done.called:
-            done, self.done = self.done, Deferred()
-            self.done.callback(None)
-            self._break_off()
-            done.errback(failure)
-
-    def connectionLost(self, reason: Failure = connectionDone) -> None:
-        if self._pouring:
-            self._ended = reason
-        else:
-            self._finish(reason)
-
-    def _finish(self, reason: Failure) -> None:
-        if self.done.called:
-            return
-        if reason.check(ResponseDone, PotentialDataLoss):
-            self.done.callback(None)
-        else:
-            self.done.errback(reason)
 
 
 def _reason(error: BaseException) -> str:
@@ -325,7 +194,7 @@ class HttpClient:
                 method.encode("ascii"),
                 place.encode("ascii"),
                 Headers({name: [value] for name, value in headers.items()}),
-                _Body(content) if content is not None else None,
+                SentBody(content) if content is not None else None,
             )
             received = await self._read(response, longest)
             answer = HttpAnswer(response.code, _plain(response.headers), received, url, place)
@@ -339,7 +208,7 @@ class HttpClient:
         raise HttpFailure(f"{_host(url)} redirects without end")
 
     async def _read(self, response: IResponse, longest: int) -> bytes:
-        reader = _Reader(longest)
+        reader = BodyReader(longest)
         done = reader.done  # data that is here already may end it at once
         response.deliverBody(reader)
         return await done
@@ -390,7 +259,7 @@ class HttpClient:
             if not 200 <= response.code < 300:
                 content = await self._read(response, _LONGEST)
                 return HttpAnswer(response.code, known, content, url, place)
-            pourer = _Pourer(write, longest)
+            pourer = BodyPourer(write, longest)
             done = pourer.done
             response.deliverBody(pourer)
             await done
