@@ -8,7 +8,7 @@ from libc.math cimport INFINITY, fabs, sqrt
 from libc.stdint cimport int64_t
 
 from klipperd.motion.limits cimport SHORTEST
-from klipperd.motion.trapq cimport motion_queue, queue_append, trapezoid
+from klipperd.motion.trapq cimport motion_queue, queue_append, queue_at, trapezoid
 
 cdef double NO_ANGLE = 1e-9       # rad; a smaller turn is the rounding of coordinates
 cdef double AT_LIMIT = 1e-12      # relative; a junction's speed nearer to its limit than this is at it
@@ -176,6 +176,13 @@ cdef int emit_extrusion(const planned_move *move, trapezoid *shape) noexcept nog
     cdef int axis
     for axis in range(1, 3):
         shape.start[axis] = shape.end[axis] = 0.
+    if move.extruder.split and move.extruder.next > move.extruder.first:
+        # Squares of the direction add up to 1: with these shares e is moved along x, y and z.
+        for axis in range(1, 3):
+            shape.start[axis] = queue_at(move.extruder, move.extruder.next - 1).end[axis]
+            shape.end[axis] = shape.start[axis]
+            if move.kinematic:
+                shape.end[axis] += move.direction[axis - 1] ** 2 * (move.end[3] - move.start[3])
     shape.start[0] = move.start[3]
     shape.end[0] = move.end[3]
     shape.start_v *= scale

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-__all__ = ["NAMES", "ShaperProblem", "check_shaper", "pulses"]
+__all__ = ["MOST_DAMPING", "NAMES", "Pulses", "ShaperProblem", "check_shaper", "is_custom", "pulses"]
 
 Pulses = list[tuple[float, float]]
 """(s, share of 1) of each."""
@@ -155,6 +155,11 @@ def pulses(name: str, frequency: float, damping_ratio: float) -> Pulses:
         made = make(_Wave(period, damping_ratio), **dict(parameters))
     total = sum(amplitude for _, amplitude in made)
     return [(time, amplitude / total) for time, amplitude in made]
+
+
+def is_custom(name: str) -> bool:
+    """Whether a shaper's name holds pulses of one's own, which need no frequency."""
+    return name.strip().lower().startswith("custom")
 
 
 def check_shaper(name: str) -> str | None:

@@ -54,6 +54,8 @@ class StepperMotion:
         """Shape the queue's axes by pulses (s, amplitude); none: leave it as it is. Only call at rest.
 
         An axis p becomes the sum of A_i p(t - (T_i - Tm)) with Tm = sum A_i T_i: on average it is not late.
+        They are for the queue followed now, and wait while the motor follows another. On an extruder's queue
+        that is split (L{MotionQueue.split}), what is extruded along x and y is shaped as these are.
         @raise ValueError: when amplitudes do not add up to 1, or pulses are over a second apart.
         """
     @property

@@ -21,6 +21,7 @@ from klipperd.motion.geometry cimport GEOMETRY_LINEAR, Geometry, geometry, geome
 from klipperd.motion.motor cimport SOLVE_BROKEN, SOLVE_EXPIRED, SOLVE_MEMORY, motor_state
 from klipperd.motion.pressure cimport solve_smoothed, window_close, window_open
 from klipperd.motion.shaped cimport shaping_close, shaping_open, shaping_rest, solve_shaped
+from klipperd.motion.shaping cimport shaping
 from klipperd.motion.trapq cimport MotionQueue
 from klipperd.motion.walk cimport solve_queue
 from klipperd.wire.sink cimport message_sink
@@ -147,45 +148,73 @@ cdef class StepperMotion:
 
     def set_shapers(self, x=(), y=(), z=()):
         shapers = tuple([check_pulses(pulses) for pulses in (x, y, z)])
-        if shapers != self.shapers:
+        if shapers != self.shapers or self.shaped_queue is not self.followed:
             self.shapers = shapers
+            self.shaped_queue = self.followed
             self.open_shaping()
+
+    cdef list shaping_rows(self):
+        """Sums of x, y and z, each with the pulses that shape it."""
+        x, y, z = self.shapers
+        if self.followed is None:
+            return []
+        if self.followed.queue.split:
+            # What is not moved along x and y; and what is.
+            rows = [((1., -1., -1.), ()), ((0., 1., 0.), x), ((0., 0., 1.), y)]
+        elif self.followed is not self.shaped_queue:
+            return []
+        elif self.state.shape.kind != GEOMETRY_LINEAR:
+            return [((1., 0., 0.), x), ((0., 1., 0.), y), ((0., 0., 1.), z)]
+        else:
+            weights = self.state.weights[0], self.state.weights[1], self.state.weights[2]
+            rows = [(tuple([weights[axis] * (axis == k) for axis in range(3)]), self.shapers[k])
+                    for k in range(3) if weights[k] != 0.]
+        # One sum for each shaper is enough.
+        sums = {}
+        for row, pulses in rows:
+            sums[pulses] = tuple([a + b for a, b in zip(row, sums.get(pulses, (0., 0., 0.)), strict=True)])
+        return [(row, pulses) for pulses, row in sums.items()]
 
     cdef int open_shaping(self) except -1:
         """Begin to shape, at rest; only axes that move the motor count."""
         cdef double where[3]
         cdef double rest[3]
-        cdef int index = 0, k, axis
-        cdef bint linear = self.state.shape.kind == GEOMETRY_LINEAR
-        shaping_close(&self.state.shaped)
-        moved = self.axes
-        if self.followed is None or not any([self.shapers[axis] for axis in moved]):
+        cdef shaping *shaped = &self.state.shaped
+        cdef int k, axis
+        rows = self.shaping_rows()
+        shaping_close(shaped)
+        moved = self.axes if self.state.shape.kind != GEOMETRY_LINEAR else range(3)
+        if not any([pulses for k, (_, pulses) in enumerate(rows) if k in moved]):
             return 0
-        # A linear motor needs one sum an equal shaper, others each axis for itself.
-        whole = [(0., 1.)]
-        shapers = [self.shapers[axis] if axis in moved else () for axis in range(3)]
-        groups = list(dict.fromkeys([shapers[axis] for axis in moved])) if linear else shapers
-        taps = [(k, pulse) for k, pulses in enumerate(groups) for pulse in pulses or whole]
-        if shaping_open(&self.state.shaped, len(taps)) < 0:
+        if shaping_open(shaped, sum([max(len(pulses), 1) for _, pulses in rows])) < 0:
             raise MemoryError
-        self.state.shaped.components = len(groups)
-        for axis in range(3):
-            if linear and axis in moved:
-                self.state.shaped.blend[groups.index(shapers[axis])][axis] = self.state.weights[axis]
-            elif not linear:
-                self.state.shaped.blend[axis][axis] = 1.
-        for k, (shift, amplitude) in taps:
-            self.state.shaped.taps[index].shift, self.state.shaped.taps[index].amplitude = shift, amplitude
-            self.state.shaped.taps[index].first, self.state.shaped.taps[index].after = k, k + 1
-            index += 1
-        self.state.shaped.tap_count = index
-        self.state.shaped.lead = max([-shift for _, (shift, _) in taps])
-        self.state.shaped.tail = max([shift for _, (shift, _) in taps])
         self.followed.position(self.followed.queue.end_time, where)
-        for k in range(self.state.shaped.components):
-            rest[k] = sum([self.state.shaped.blend[k][axis] * where[axis] for axis in range(3)])
-        shaping_rest(&self.state.shaped, rest)
+        shaped.components = len(rows)
+        for k in range(shaped.components):
+            for axis in range(3):
+                shaped.blend[k][axis] = rows[k][0][axis]
+            rest[k] = sum([shaped.blend[k][axis] * where[axis] for axis in range(3)])
+            if k > 0 and rows[k][1] == rows[k - 1][1]:
+                self.widen_taps(k)
+            else:
+                self.add_taps(k, rows[k][1] or ((0., 1.),))
+        shaping_rest(shaped, rest)
         return 0
+
+    cdef widen_taps(self, int component):
+        """The last taps shape this component, too."""
+        for k in range(self.state.shaped.tap_count):
+            if self.state.shaped.taps[k].after == component:
+                self.state.shaped.taps[k].after = component + 1
+
+    cdef add_taps(self, int component, pulses):
+        cdef shaping *shaped = &self.state.shaped
+        for shift, amplitude in pulses:
+            shaped.taps[shaped.tap_count].shift, shaped.taps[shaped.tap_count].amplitude = shift, amplitude
+            shaped.taps[shaped.tap_count].first = component
+            shaped.taps[shaped.tap_count].after = component + 1
+            shaped.tap_count += 1
+            shaped.lead, shaped.tail = max(shaped.lead, -shift), max(shaped.tail, shift)
 
     @property
     def axes(self):
@@ -269,8 +298,6 @@ cdef class StepperMotion:
         if self.followed is None:
             return self.commanded
         self.followed.position(print_time, where)
-        if self.state.shape.kind != GEOMETRY_LINEAR:
-            return geometry_position(&self.state.shape, where, self.state.where)
         if self.state.shape.kind != GEOMETRY_LINEAR:
             return geometry_position(&self.state.shape, where, self.state.where)
         return sum([self.state.weights[axis] * where[axis] for axis in range(3)])

@@ -29,6 +29,7 @@ cdef struct motion_queue:
     int64_t first            # index of the oldest trapezoid; indices only grow
     int64_t next             # one past the newest
     double end_time          # s, when the newest ends
+    int split                # 1, an extruder's: x is e, y what of it was moved along the machine's x, z along y
 
 cdef inline trapezoid *queue_at(const motion_queue *queue, int64_t index) noexcept nogil:
     return &queue.ring[index & queue.mask]

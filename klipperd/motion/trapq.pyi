@@ -56,6 +56,12 @@ class MotionQueue:
     def next(self) -> int:
         """Index of the next trapezoid that will be added."""
     @property
+    def split(self) -> bool:
+        """Whether the planner tells what an extruder moves along x and y, as this queue's y and z: e times the
+        squares of the path's direction. Set it at rest."""
+    @split.setter
+    def split(self, value: bool) -> None: ...
+    @property
     def end_time(self) -> float:
         """print_time (s) at which the last trapezoid ends; 0.0 without any."""
     @property

@@ -132,6 +132,14 @@ cdef class MotionQueue:
         return self.queue.next - self.queue.first
 
     @property
+    def split(self):
+        return bool(self.queue.split)
+
+    @split.setter
+    def split(self, bint value):
+        self.queue.split = value
+
+    @property
     def end_time(self):
         return self.queue.end_time
 

@@ -154,11 +154,98 @@ class ShapedMotors(SynchronousTestCase):
         self.assertRaises(ValueError, motor.set_shapers, [(0.0, 0.5), (2.0, 0.5)])
 
 
+class ShapedExtruder(SynchronousTestCase):
+    timeout = 60
+
+    def machine(self, advance: float = 0.0) -> Machine:
+        machine = Machine(Limits(max_accel=6000.0, pressure_advance=advance))
+        machine.extrusion.split = True
+        return machine
+
+    def test_in_step_with_x(self) -> None:
+        """Along one axis the extruder makes its steps exactly when the axis has moved their share."""
+        machine = self.machine()
+        x, e = machine.add((1.0, 0.0, 0.0, 0.0), 0.01), machine.add((0.0, 0.0, 0.0, 1.0), 0.01)
+        for motor in (x, e):
+            motor.stepper.set_shapers(MZV, EI)
+        machine.print(
+            [(120.0 + (10.0 if i % 2 else -15.0), 100.0, 10.0, 4.0 * i, 200.0) for i in range(1, 8)]
+        )
+        shaped = Shaped(machine.queue, (MZV, (), ()))
+        begin, count = shaped.place(0.0)[0], 0
+        self.assertGreater(len(e.log.steps), 2000)
+        # The first move is one way, so x alone tells what was extruded until it turns.
+        for step in e.log.steps:
+            count += step.direction
+            if count * 0.01 > 3.5:
+                break
+            t = step.clock / FREQ - OFFSET + MAX_ERROR / 2
+            gone = abs(shaped.place(t)[0] - begin) / 30.0 * 4.0
+            self.assertLess(abs(gone - (count - 0.5) * 0.01), 0.01 * 0.05 + MAX_ERROR * 100.0)
+
+    def test_shares(self) -> None:
+        """e is shared among x, y and the rest by the squares of the path's direction."""
+        machine = self.machine(0.03)
+        motor = machine.add((0.0, 0.0, 0.0, 1.0), 0.005)
+        motor.stepper.set_shapers(MZV, EI)
+        machine.print(
+            [(130, 140, 10, 5, 100), (130, 140, 10, 4, 30), (130, 90, 10, 6, 100), (100, 90, 40, 9, 50)]
+        )
+        self.assertEqual(
+            [round(where, 9) for where in machine.extrusion.position_at(60.0)], [9.0, 1.8 + 1.5, 3.2 + 2.0]
+        )
+        shaped = Shaped(machine.extrusion, ((), MZV, EI))
+
+        def coordinate(t: float) -> float:
+            e, along_x, along_y = machine.extrusion.position_at(t)
+            _, shaped_x, shaped_y = shaped.place(t)
+            return e - along_x - along_y + shaped_x + shaped_y
+
+        offset = motor.stepper.coordinate_of(0)
+        # Its advance is not smoothed here, and jumps with the speed: look where it is at rest.
+        self.assertAlmostEqual(motor.stepper.commanded, coordinate(60.0), places=9)
+        self.assertLessEqual(abs(motor.stepper.steps * 0.005 + offset - 9.0), 0.0029)
+
+    def test_steps(self) -> None:
+        machine = self.machine()
+        motor = machine.add((0.0, 0.0, 0.0, 1.0), 0.005)
+        motor.stepper.set_shapers(MZV, EI)
+        machine.print(random_path(12, 40))
+        shaped = Shaped(machine.extrusion, ((), MZV, EI))
+
+        def coordinate(t: float) -> float:
+            e, along_x, along_y = machine.extrusion.position_at(t)
+            _, shaped_x, shaped_y = shaped.place(t)
+            return e - along_x - along_y + shaped_x + shaped_y
+
+        offset = motor.stepper.coordinate_of(0)
+        ShapedMotors.check_steps(self, motor.log.steps, coordinate, offset, 0.005, 3)  # type: ignore[arg-type]
+
+    def test_smoothed_too(self) -> None:
+        """Shaped and smoothed it still ends where it should, at rest and after a jump."""
+        machine = self.machine(0.04)
+        motor = machine.add((0.0, 0.0, 0.0, 1.0), 0.005)
+        motor.stepper.follow_extruder(machine.extrusion, 0.04)
+        motor.stepper.set_shapers(MZV, EI)
+        self.assertGreater(motor.stepper.scan_time, 0.027)
+        path = vase_path(0.5)
+        machine.print(path)
+        self.assertAlmostEqual(motor.stepper.commanded, path[-1][3], places=9)
+        self.assertLessEqual(abs(motor.stepper.coordinate_of(motor.stepper.steps) - path[-1][3]), 0.0029)
+        machine.extrusion.set_position(machine.print_time + 0.5, (1.0, 0.0, 0.0))
+        machine.lookahead.set_position(*path[-1][:3], 1.0)
+        machine.print_time += 0.6
+        steps = motor.stepper.steps
+        machine.print([(*path[-1][:3], 3.0, 20.0)])
+        self.assertAlmostEqual(motor.stepper.commanded, 3.0, places=9)
+        self.assertLessEqual(abs(motor.stepper.steps - steps - 400), 1)
+
+
 class Pulses(SynchronousTestCase):
     timeout = 60
 
     def test_vibration_left(self) -> None:
-        """Each does what it is for: little is left at its frequency, and near it as far as it is insensitive."""
+        """Little is left at its frequency, and near it as far as it is insensitive."""
         reach = {"zv": 0.05, "mzv": 0.04, "zvd": 0.14, "ei": 0.19, "2hump_ei": 0.36, "3hump_ei": 0.46}
         for name, near in reach.items():
             for damping in (0.0, 0.05, 0.1, 0.2):
