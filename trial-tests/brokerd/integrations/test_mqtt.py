@@ -1,9 +1,15 @@
 """The MQTT client and what is published by it, against a real mosquitto."""
 
 import json
+import os
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 
@@ -182,7 +188,12 @@ class SplitStatusTests(MqttTestCase):
     options = (
         "publish_split_status: True\nstatus_interval: 0.05\nstatus_objects:\n  extruder=temperature\n"
         "enable_homeassistant_discovery: True\nclient_id: brokerd-test\ndefault_qos: 1\n"
+        "[power fan]\ntype: klipper_device\nobject_name: output_pin fan\n"
     )
+
+    def prepare(self) -> None:
+        self.fake.objects["output_pin fan"] = {"value": 0.0}
+        super().prepare()
 
     def test_fields_have_topics(self) -> Any:
         return self.async_test(self._fields())
@@ -214,6 +225,91 @@ class SplitStatusTests(MqttTestCase):
         await self.until(lambda: self.fake.asked("gcode/script"))
         script = self.fake.asked("gcode/script")[-1]["script"]
         self.assertEqual(script, "SET_HEATER_TEMPERATURE HEATER=heater_bed TARGET=60")
+
+    def test_home_assistant_switches(self) -> Any:
+        return self.async_test(self._switches())
+
+    async def _switches(self) -> None:
+        await self.connected()
+        other = await self.other()
+        switch = await self.hear(other, "homeassistant/switch/printer/power_fan/config")
+        await self.until(lambda: switch)
+        entity = json.loads(switch[-1])
+        states = await self.hear(other, entity["state_topic"])
+        await self.until(lambda: states and states[-1] == b"off")
+        other.send(entity["command_topic"], entity["payload_on"].encode())
+        await self.until(lambda: self.fake.asked("gcode/script"))
+        self.assertEqual(self.fake.asked("gcode/script")[-1]["script"], "SET_PIN PIN=fan VALUE=1")
+        self.fake.change("output_pin fan", value=1.0)
+        await self.until(lambda: states[-1] == b"on")
+
+
+class OldProtocolTests(MqttTestCase):
+    protocol = "v3.1"
+
+    def test_connects(self) -> Any:
+        return self.async_test(self.connected())
+
+
+class TlsTests(MqttTestCase):
+    options = "enable_tls: True\n"
+
+    def prepare(self) -> None:
+        folder = self.data / "tls"
+        folder.mkdir()
+        _certificate(folder)
+        before = os.environ.get("SSL_CERT_FILE")
+        os.environ["SSL_CERT_FILE"] = str(folder / "certificate.pem")  # what the machine trusts
+        self.addCleanup(_restore, before)
+        self.lines = (
+            "allow_anonymous true",
+            f"certfile {folder}/certificate.pem",
+            f"keyfile {folder}/key.pem",
+        )
+        super().prepare()
+
+    def test_connects(self) -> Any:
+        return self.async_test(self._connects())
+
+    async def _connects(self) -> None:
+        await self.connected()
+        # Longer than what TLS hands over at once.
+        text = "x" * 100_000
+        await self.call("server.mqtt.publish", topic="kept", payload=text, qos=1, retain=True)
+        answer = await self.call("server.mqtt.subscribe", topic="kept", timeout=20)
+        self.assertEqual(answer["payload"], text)
+
+
+def _restore(before: str | None) -> None:
+    if before is None:
+        del os.environ["SSL_CERT_FILE"]
+    else:
+        os.environ["SSL_CERT_FILE"] = before
+
+
+def _certificate(folder: Path) -> None:
+    """A certificate for 127.0.0.1 that vouches for itself."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.now(UTC)
+    address = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(address, False)
+        .add_extension(x509.BasicConstraints(True, None), True)
+        .sign(key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    (folder / "certificate.pem").write_bytes(certificate.public_bytes(pem))
+    plain = serialization.NoEncryption()
+    content = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, plain)
+    (folder / "key.pem").write_bytes(content)
 
 
 class LoginTests(MqttTestCase):
