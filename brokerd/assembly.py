@@ -12,7 +12,7 @@ from brokerd.access.gate import Gate
 from brokerd.access.methods import AccessMethods
 from brokerd.analysis.config import AnalysisConfig
 from brokerd.analysis.methods import AnalysisMethods
-from brokerd.analysis.simulator import Simulator
+from brokerd.analysis.simulator import Simulator, installed
 from brokerd.chores import Chores
 from brokerd.connection_methods import ConnectionMethods
 from brokerd.database.maintenance import DatabaseDebugMethods, DatabaseMaintenance
@@ -275,9 +275,11 @@ class Assembly:
         return updates
 
     def _make_analysis(self, changes: FileChanges, printing: Callable[[], str | None]) -> AnalysisMethods:
+        config = self.settings.sections.one(AnalysisConfig)
+        program = self.settings.simulator or installed(config.simulator)
         return AnalysisMethods(
-            self.settings.sections.one(AnalysisConfig),
-            Simulator(self.settings.simulator, self.programs),
+            config,
+            Simulator(program, self.programs),
             self.roots,
             self.metadata,
             changes,

@@ -22,6 +22,9 @@ class AnalysisConfig:
     auto_dump_default_config: bool = option(
         False, doc="write the printer's limits to the default file each time that it becomes ready"
     )
+    simulator: str = option(
+        "appliance simulate", doc="the program that simulates, where the broker runs without the appliance"
+    )
     estimator_timeout: int = option(600, minimum=1, maximum=86400, doc="longest simulation, s")
     enable_auto_analysis: bool = option(False, doc="write exact times into each file that is uploaded")
     enable_estimator_updates: bool = option(

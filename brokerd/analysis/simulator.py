@@ -1,6 +1,9 @@
 """Runs the simulation, and says what it found in the words of the API."""
 
 import math
+import os
+import shutil
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,9 +16,17 @@ from brokerd.errors import ApiError
 from brokerd.programs import ProgramFailed, Programs
 from brokerd.settings import SimulatorProgram
 
-__all__ = ["Simulator", "as_estimate", "layer_times"]
+__all__ = ["Simulator", "as_estimate", "installed", "layer_times"]
 
 _FILAMENT = 1.75  # mm, where the configuration is not known
+
+
+def installed(words: str) -> SimulatorProgram | None:
+    """The program that C{words} run, or None if there is none on the path or beside our interpreter."""
+    command = tuple(words.split())
+    places = f"{os.path.dirname(sys.executable)}:{os.environ.get('PATH', os.defpath)}"
+    path = shutil.which(command[0], path=places) if command else None
+    return SimulatorProgram((path, *command[1:]), "?") if path is not None else None
 
 
 @define(eq=False)

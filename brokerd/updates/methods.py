@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Annotated, Any, ClassVar
 
 from attrs import define, field
@@ -18,7 +19,7 @@ from brokerd.registry.declare import method
 from brokerd.updates.config import UpdateConfig
 from brokerd.updates.journal import Journal
 from brokerd.updates.releases import Releases
-from brokerd.updates.updater import Say, Updater
+from brokerd.updates.updater import Say, UpdateFailed, Updater
 
 __all__ = ["UpdateMethods"]
 
@@ -153,9 +154,21 @@ class UpdateMethods(Service):
             self._broadcaster.send(UPDATE_RESPONSE, content)
 
         async def all_of_them() -> None:
+            failures = []
             for each in updaters:
                 tell(each.name, f"{what} {each.name}...")
-                await work(each, lambda text, each=each: tell(each.name, text))  # type: ignore[misc]
+                try:
+                    await work(each, partial(tell, each.name))
+                except ApiError as error:
+                    failures.append(error)
+                    if len(updaters) > 1:
+                        tell(each.name, f"Error: {error.message}")
+            if failures:
+                raise (
+                    failures[0]
+                    if len(updaters) == 1
+                    else UpdateFailed("; ".join(e.message for e in failures))
+                )
 
         try:
             await self._exclusively(all_of_them)

@@ -10,6 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from brokerd.analysis.config import AnalysisConfig
 from brokerd.analysis.retime import duration, retime
+from brokerd.analysis.simulator import installed
 from brokerd.sections import Sections
 from brokerd.settings import SimulatorProgram
 
@@ -191,6 +192,13 @@ class AutomaticTests(FakeTests):
 
 class AbsentTests(BrokerTestCase):
     """A broker without a simulation."""
+
+    def settings(self, **changes: Any) -> Any:
+        return super().settings(sections=Sections.of(AnalysisConfig(simulator="no-such-program")), **changes)
+
+    def test_found_beside_the_interpreter(self) -> None:
+        name = os.path.basename(sys.executable)
+        self.assertEqual(installed(f"{name} -x"), SimulatorProgram((sys.executable, "-x"), "?"))
 
     async def test_said_so(self) -> None:
         await self.upload("a.gcode", b"G28\n")

@@ -207,6 +207,23 @@ class WebTests(ReleaseTestCase):
         self.assertEqual(await self.ask("full"), "ok")
         self.assertEqual((await self.status())["version"], "v2.0")
 
+    async def test_one_that_fails_does_not_stop_the_others(self) -> None:
+        updates = self.updates()
+        await self.ask("refresh")
+
+        class Broken:
+            name, interval, behind = "broken", None, True
+
+            def status(self) -> Any:
+                return {"name": "broken"}
+
+            async def update(self, say: Any) -> None:
+                raise UpdateFailed("it is broken")
+
+        updates._updaters = {"broken": Broken(), **updates._updaters}
+        self.assertIn("it is broken", (await self.ask("upgrade"))["message"])
+        self.assertEqual((await self.status())["version"], "v2.0")
+
     async def test_folder_of_nobody(self) -> None:
         (self.path / "release_info.json").unlink()
         await self.ask("refresh", name="ui")
