@@ -30,7 +30,8 @@ class InvalidMove(MoveRefused):
 
     def __str__(self) -> str:
         unit = "mm/s" if self.word == "F" else "mm"
-        return f"Invalid move: {self.word} = {self.value!r}, allowed {self.minimum:g} to {self.maximum:g} {unit}"
+        limit = f"allowed {self.minimum:g} to {self.maximum:g} {unit}"
+        return f"Invalid move: {self.word} = {self.value!r}, {limit}"
 
 
 @frozen(str=False)
