@@ -64,8 +64,8 @@ class StepperMotion:
     def follow_extruder(
         self, queue: MotionQueue | None, smooth_time: float = 0.0, advance_share: float = 1.0
     ) -> None:
-        """Coordinate = first axis of the queue with C{advance_share} times its pressure advance, averaged over
-        C{smooth_time} seconds (triangular window, 0 = none). Only call at rest."""
+        """Coordinate = first axis of the queue with C{advance_share} times its pressure advance, averaged
+        over C{smooth_time} s (triangular window, 0 = none). Only call at rest."""
     def set_clock(self, freq: float, offset: float) -> None:
         """MCU clock = (print_time + offset) * freq from now on (ticks/s, s)."""
     def clock_at(self, print_time: float) -> int: ...

@@ -205,6 +205,7 @@ def _make_lookahead(config: PrinterConfig, kinematics: Kinematics, queue: Motion
     )
     for axis, caps in kinematics.axis_caps(config.max_velocity, config.max_accel).items():
         lookahead.set_axis_limits(AXES.index(axis), *caps)
+    lookahead.set_position(*kinematics.start, 0.0)
     lookahead.set_check(kinematics.workspace)
     for axis in kinematics.unchecked_axes:
         lookahead.set_unbounded(AXES.index(axis))
@@ -227,7 +228,7 @@ def build_toolhead(
     kinematics = limits.kinematics.assemble(parts.of(limits))
     kinematics.wire_endstops()
     queue = MotionQueue()
-    queue.set_position(0.0, (0.0, 0.0, 0.0))
+    queue.set_position(0.0, kinematics.start)
     kinematics.follow(queue)
     enable = EnableLines.of((motor for owner in owners for motor in owner.motors), board)
     generation = StepGeneration(enable, [queue, *(extruder.motion.queue for extruder in extruders)])

@@ -36,6 +36,9 @@ class Kinematics:
     rails: Mapping[str, Rail]
     """Axes with an endstop of their own, by name."""
 
+    start: Vector = (0.0, 0.0, 0.0)
+    """Where (mm) the machine is taken to be before anything is known."""
+
     workspace: Workspace | None = None
     """Checks of moves beyond the axes' travels."""
 

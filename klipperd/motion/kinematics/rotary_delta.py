@@ -117,6 +117,7 @@ class RotaryDeltaConfig(LinearConfig):
             top=self._beyond(shapes, max(ends), low),
             ceiling_z=max(ends),
         )
+        made.start = (0.0, 0.0, self.minimum_z_position)
         made.workspace = Workspace(
             self._reach(shapes),
             ceilings=list(zip(shapes, ceilings, strict=True)),

@@ -192,6 +192,15 @@ class Limits(RigCase):
         self.assertRaises(OutOfReach, made.toolhead.move, [450, 450, 10, 0], 100)
         self.assertRaises((OutOfReach, MoveOutOfRange), made.toolhead.move, [0, 0, 300.1, 0], 100)
 
+    def test_rotary_beyond_its_first_reach(self) -> None:
+        """Where z = 0 is out of reach, the printer starts all the same."""
+        text = sample("rotary_delta").replace("shoulder_height: 620", "shoulder_height: 1020")
+        text = text.replace("position_endstop: 300", "position_endstop: 700\nangle: 30")
+        made = self.rig(text.replace("shoulder_radius: 70", "shoulder_radius: 70\nminimum_z_position: 400"))
+        self.assertEqual(made.toolhead.position[:3], [0, 0, 400])
+        made.toolhead.set_position([0, 0, 410, 0], "xyz")
+        self.assertRaises(MoveOutOfRange, made.toolhead.move, [0, 0, 390, 0], 50)
+
     def test_winch_is_not_checked(self) -> None:
         made = self.rig(sample("winch"))
         made.toolhead.move([100, 100, 50, 0], 100)

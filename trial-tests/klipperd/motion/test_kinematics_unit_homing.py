@@ -243,6 +243,67 @@ class SecondCarriage(RigCase):
         self.assert_near(made.turned("dual_carriage"), 20 + 25 - 10, 0.02)
 
 
+COREXYUV = """
+[printer]
+kinematics: generic_cartesian
+max_velocity: 300
+max_accel: 3000
+"""
+
+
+def _carriage(kind: str, name: str, text: str, pin: int) -> str:
+    travel = "position_endstop: 0\nposition_max: 200\nhoming_speed: 50"
+    return f"[{kind} {name}]\n{text}\nendstop_pin: PC{pin}\n{travel}\n"
+
+
+def _stepper(name: str, carriages: str, pin: int) -> str:
+    pins = f"step_pin: PA{pin}\ndir_pin: PB{pin}\nmicrosteps: 16\nrotation_distance: 40"
+    return f"[stepper {name}]\ncarriages: {carriages}\n{pins}\n"
+
+
+COREXYUV += (
+    _carriage("carriage", "x", "", 0) + _carriage("carriage", "y", "", 1) + _carriage("carriage", "z", "", 2)
+)
+COREXYUV += _carriage("dual_carriage", "u", "primary_carriage: x\nsafe_distance: 0", 3)
+COREXYUV += _carriage("dual_carriage", "v", "primary_carriage: y\nsafe_distance: 0", 4)
+COREXYUV += _stepper("a", "x+y", 0) + _stepper("b", "x-y", 1) + _stepper("z", "z", 2)
+COREXYUV += _stepper("c", "u+v", 3) + _stepper("d", "u-v", 4)
+
+
+class TwoGantries(RigCase):
+    """CoreXYUV: second carriages on both axes, with belts of their own."""
+
+    def test_each_gantry(self) -> None:
+        made = self.rig(COREXYUV)
+        made.toolhead.set_position([10, 10, 0, 0], "xyz")
+        duals = made.built.objects["dual_carriage"]
+
+        def turned(*names: str) -> list[float]:
+            return [round(made.turned(f"stepper {name}"), 3) for name in names]
+
+        def set_mode(carriage: str, mode: str) -> None:
+            made.run(duals.set_mode(Call(), carriage=carriage, mode=mode))
+
+        made.go(30, 40, 0)
+        self.assertEqual(turned("a", "b", "c", "d"), [50, -10, 0, 0])
+        set_mode("u", "PRIMARY")
+        set_mode("v", "PRIMARY")
+        self.assertEqual(duals.status(0.0).carriages["x"], "INACTIVE")
+        made.toolhead.set_position([0, 0, 0, 0])
+        made.go(20, 5, 0)
+        self.assertEqual(turned("a", "b", "c", "d"), [50, -10, 25, 15])
+        set_mode("x", "PRIMARY")
+        set_mode("y", "PRIMARY")
+        set_mode("u", "MIRROR")
+        set_mode("v", "COPY")
+        made.go(35, 50, 0)
+        self.assertEqual(turned("a", "b"), [65, -15])
+        self.assertEqual(turned("c", "d"), [25 - 5 + 10, 15 - 5 - 10])
+        found = made.kinematics.position(lambda motor: motor.motion.commanded)
+        for axis, place in enumerate((35, 50, 0)):
+            self.assert_near(found[axis], place, 1e-6)
+
+
 class Manual(RigCase):
     def setUp(self) -> None:
         self.made = self.rig(sample("cartesian") + FEEDER)
