@@ -276,6 +276,8 @@ cdef class Lookahead:
         memcpy(kept.further, self.further, sizeof(kept.further))
 
     cdef void take_back(self, const savepoint *kept) noexcept nogil:
+        if kept.count > self.count:
+            return              # all was discarded meanwhile
         self.count, self.pending, self.unexamined = kept.count, kept.pending, kept.unexamined
         memcpy(self.where, kept.where, sizeof(kept.where))
         memcpy(self.further, kept.further, sizeof(kept.further))
