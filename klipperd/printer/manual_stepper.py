@@ -48,6 +48,8 @@ class ManualStepper(MotorOwner):
     manual: ManualMotor
     letter: str | None = None
     """The word of G1 that moves it, instead of MANUAL_STEPPER."""
+    limits: tuple[float, float, float] = (1.0, inf, inf)
+    """Of it as an axis: instantaneous_corner_velocity, velocity, accel."""
 
     @property
     def motors(self) -> list[StepperMotor]:
@@ -136,6 +138,7 @@ class ManualSteppers:
     ) -> None:
         """Command a manually configured stepper."""
         found = self._find(stepper)
+        before = found.letter
         if gcode_axis is not None:
             self._leave(found)
         if enable is not None:
@@ -146,7 +149,12 @@ class ManualSteppers:
             found.manual.set_position(self._toolhead, set_position)
         if gcode_axis:
             limits = (instantaneous_corner_velocity, limit_velocity, limit_accel)
-            self._join(found, gcode_axis.upper(), limits)
+            try:
+                self._join(found, gcode_axis.upper(), limits)
+            except CommandError:
+                if before is not None:
+                    self._join(found, before, found.limits)
+                raise
         if move is None:
             return
         found.check_free()
@@ -165,7 +173,7 @@ class ManualSteppers:
         """Make it an axis of G1."""
         self._toolhead.last_move_time()
         self._moves.add_axis(letter, found.manual.queue, *limits)
-        found.letter = letter
+        found.letter, found.limits = letter, limits
         self._tell_axes()
 
     def _leave(self, found: ManualStepper) -> None:

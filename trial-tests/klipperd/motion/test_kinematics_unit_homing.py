@@ -411,7 +411,11 @@ class Manual(RigCase):
         self.assert_near(self.turned(), 20, 0.01)
         for options in ({"move": 3.0}, {"set_position": 1.0}, {"gcode_axis": "X"}):
             self.assertRaises(CommandError, self.command, **options)
+        self.assertEqual(self.made.commands.status(0.0).extra_axes, {"R": 4})
         self.g1("G1 R15")
+        self.made.run(toolhead.wait_moves())
+        self.made.pass_time(0.1)
+        self.assert_near(self.turned(), 10, 0.01)
         self.command(gcode_axis="")
         self.assertEqual(self.made.commands.status(0.0).extra_axes, {})
         self.command(move=0.0, speed=20.0)
