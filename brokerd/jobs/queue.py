@@ -126,10 +126,12 @@ class JobQueueMethods:
         """The queue waits on."""
 
     def job_finished(self, stats: PrintStats, status: str) -> None:
-        if self._state != "ready":
+        if self._state not in ("ready", "starting"):
             return
         if status != "completed":
-            self._set_state("paused")
+            self._set_state("paused")  # also if it ends before its start is recorded
+        elif self._state == "starting":
+            return
         elif self._queue:
             self._chores.spawn(self._load_next(transition=True), "loading the next job")
 
