@@ -9,7 +9,7 @@ import zlib
 
 from brokerd.registry.caller import SharedMessage
 
-__all__ = ["LEAST", "frame_of", "text_frame"]
+__all__ = ["LEAST", "frame_of", "plain_text", "text_frame"]
 
 LEAST = 256  # bytes from which compressing pays
 _FIN_TEXT = 0x81
@@ -46,3 +46,27 @@ def frame_of(message: SharedMessage, window_bits: int) -> bytes:
     if frame is None:
         frame = message.prepared[key] = text_frame(message.payload, key)
     return bytes(frame)
+
+
+def plain_text(data: bytes) -> bytes | None:
+    """The text in one whole, masked, uncompressed frame of a client that is no longer than 64 KB.
+
+    None if C{data} is anything else, such as a part of one, more than one, or not UTF-8.
+    """
+    if len(data) < 6 or data[0] != _FIN_TEXT:
+        return None
+    size, start = data[1] & 0x7F, 2
+    if size == 126:
+        size, start = int.from_bytes(data[2:4], "big"), 4
+        if size < 126:
+            return None
+    if not data[1] & 0x80 or size == 127 or len(data) != start + 4 + size:
+        return None
+    mask = (data[start : start + 4] * (size // 4 + 1))[:size]
+    payload = int.from_bytes(data[start + 4 :], "little") ^ int.from_bytes(mask, "little")
+    text = payload.to_bytes(size, "little")
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return None
+    return text

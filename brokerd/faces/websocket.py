@@ -14,7 +14,7 @@ from zope.interface import implementer
 from brokerd.access.gate import Gate
 from brokerd.chores import Chores
 from brokerd.errors import ApiError, BadRequest
-from brokerd.faces.frames import frame_of, text_frame
+from brokerd.faces.frames import frame_of, plain_text, text_frame
 from brokerd.faces.jsonrpc import JsonRpc
 from brokerd.faces.straight import write_straight
 from brokerd.notifications import notification
@@ -114,6 +114,15 @@ class Socket(WebSocketServerProtocol):
         self._expiry = None
         if self.caller.role is Role.ANYONE and self.state == self.STATE_OPEN:
             self.sendClose(4001, "no key, no token, no trusted address")
+
+    def dataReceived(self, data: bytes) -> None:
+        """A plain message in one piece is read here; all else is autobahn's."""
+        if self.state == self.STATE_OPEN and not self.data and self.current_frame is None:
+            payload = None if self.inside_message else plain_text(data)
+            if payload is not None:
+                self.onMessage(payload, False)
+                return
+        self._dataReceived(data)
 
     def onMessage(self, payload: bytes, isBinary: bool) -> None:
         if self._in_flight >= _IN_FLIGHT:
