@@ -163,9 +163,16 @@ def _broker_settings(settings: Settings) -> BrokerSettings:
         listen=listen,
         pages=page_folder(),
         broker_log=log,
+        reopen_log=_reopen_log,
         unit=_unit(settings),
         simulator=SimulatorProgram((sys.executable, "-m", "appliance", "simulate"), VERSION),
     )
+
+
+def _reopen_log() -> None:
+    """Let the log go on in a new file, by the signal for that."""
+    if signal.getsignal(signal.SIGHUP) not in (signal.SIG_DFL, signal.SIG_IGN, None):
+        os.kill(os.getpid(), signal.SIGHUP)
 
 
 def _unit(settings: Settings) -> UnitConfig:

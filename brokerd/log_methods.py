@@ -55,12 +55,16 @@ class LogMethods:
         application: Annotated[Literal["moonraker", "klipper"] | None, "whose log; of all by default"] = None,
     ) -> dict[str, Any]:
         """Begin new log files."""
-        rolled_over, failed = [], {}
+        rolled_over: list[str] = []
+        failed: dict[str, str] = {}
+        files: set[Path | None] = set()
         for name, log in self._logs.items():
             if application is not None and name != application:
                 continue
             try:
-                await self._roll(name, log)
+                if log.path() not in files:  # host and broker may write into one
+                    await self._roll(name, log)
+                files.add(log.path())
                 rolled_over.append(name)
             except (ApiError, OSError) as error:
                 failed[name] = str(error)
@@ -70,9 +74,12 @@ class LogMethods:
         path = log.path()
         if path is None or not await self._threads.run(path.is_file):
             raise ApiError("there is no log file")
-        if log.reopen is not None:
+        reopen = log.reopen or next(
+            (each.reopen for each in self._logs.values() if each.path() == path), None
+        )
+        if reopen is not None:
             await self._threads.run(_move_away, path)
-            log.reopen()
+            reopen()
             return
         if self._printing() is not None:
             raise Forbidden("the motion host is printing, and would have to be restarted")

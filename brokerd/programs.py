@@ -11,11 +11,13 @@ from attrs import define, field, frozen
 from twisted.internet.defer import Deferred, DeferredList
 from twisted.internet.error import ProcessExitedAlready
 from twisted.internet.interfaces import IDelayedCall, IReactorProcess, IReactorTime
+from twisted.internet.process import reapAllProcesses
 from twisted.internet.protocol import ProcessProtocol
 from twisted.python.failure import Failure
 
 __all__ = ["Ended", "ProgramFailed", "Programs"]
 
+_REAP_PERIOD = 0.05  # seconds, while a program runs
 _LONGEST = 8 * 1024 * 1024  # bytes of output that are kept
 
 
@@ -113,6 +115,7 @@ class Programs:
 
     _reactor: Any
     _running: set[_Watched] = field(init=False, factory=set)
+    _reaping: IDelayedCall | None = field(init=False, default=None)
 
     async def run(
         self,
@@ -144,6 +147,7 @@ class Programs:
         except OSError as error:
             raise ProgramFailed(f"{argv[0]}: {error.strerror}") from None
         self._running.add(watched)
+        self._plan_reaping()
         late = clock.callLater(timeout, watched.kill, f"did not end within {timeout:g} s")
         told: Deferred[Ended] = Deferred(lambda _: watched.kill("was broken off"))
         watched.done.addCallback(self._over, watched, late, told)
@@ -152,10 +156,25 @@ class Programs:
             raise ProgramFailed(f"{ended.name} {watched.killed}", ended.output + ended.errors)
         return ended
 
+    # uvloop keeps SIGCHLD to itself: the end of a program that closed its output before would go unnoticed.
+
+    def _plan_reaping(self) -> None:
+        if self._reaping is None and self._running:
+            clock: IReactorTime = self._reactor
+            self._reaping = clock.callLater(_REAP_PERIOD, self._reap)
+
+    def _reap(self) -> None:
+        self._reaping = None
+        reapAllProcesses()
+        self._plan_reaping()
+
     def _over(self, ended: Ended, watched: _Watched, late: IDelayedCall, told: Deferred[Ended]) -> Ended:
         self._running.discard(watched)
         if late.active():
             late.cancel()
+        if not self._running and self._reaping is not None:
+            reaping, self._reaping = self._reaping, None
+            reaping.cancel()
         if not told.called:
             told.callback(ended)
         return ended

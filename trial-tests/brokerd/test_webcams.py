@@ -78,6 +78,14 @@ class LogTests(BrokerTestCase):
         (old,) = self.log.parent.glob("moonraker.log.*")
         self.assertEqual((old.read_text(), self.log.read_text(), self.reopened), ("old", "", 1))
 
+    async def test_one_file_for_host_and_broker(self) -> None:
+        self.log.write_text("old")
+        self.parts.host.info = {"log_file": str(self.log)}
+        for application in ({}, {"application": "klipper"}):
+            answer = (await self.rpc("server.logs.rollover", **application))["result"]
+            self.assertEqual(answer["failed"], {})
+        self.assertEqual(self.reopened, 2)
+
     async def test_only_some_are_kept(self) -> None:
         self.patch(log_methods, "_KEPT", 1)
         self.log.write_text("new")

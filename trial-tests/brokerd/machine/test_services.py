@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
 from twisted.internet import reactor
@@ -216,6 +217,19 @@ class ProgramTests(TestCase):
         lines: list[str] = []
         ended = await self.programs.run("sh", "-c", "cat; printf 'a\\nb'", content=b"in\n", line=lines.append)
         self.assertEqual((ended.check(), lines), ("in\na\nb", ["in", "a", "b"]))
+
+
+class UvloopTests(TestCase):
+    """Programs under the event loop that the appliance runs on."""
+
+    timeout = 60
+
+    async def test_end_is_noticed(self) -> None:
+        if find_spec("uvloop") is None:
+            raise SkipTest("uvloop is not installed")
+        words = (sys.executable, "-m", f"{__name__.rpartition('.')[0]}.uvloop_case")
+        ended = await Programs(reactor).run(*words, cwd=Path(__file__).absolute().parents[3], timeout=50)
+        self.assertEqual(ended.check(), "0 -9\n")
 
 
 class BusTests(TestCase):
