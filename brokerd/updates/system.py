@@ -42,7 +42,7 @@ class SystemPackages:
 
     async def _list(self) -> None:
         try:
-            listed = (await self._programs.run("apt", "list", "--upgradable")).check()
+            listed = (await self._programs.run("nice", "-n", "15", "apt", "list", "--upgradable")).check()
         except ProgramFailed as error:
             raise UpdateFailed(f"the system's packages: {error}") from None
         self._packages = [line.partition("/")[0] for line in listed.splitlines() if "/" in line]
