@@ -5,6 +5,7 @@ from typing import Any
 
 from attrs import define, field
 from twisted.internet.defer import Deferred, TimeoutError
+from twisted.logger import Logger
 
 from brokerd.errors import ApiError
 from brokerd.integrations.power.config import KlipperPower
@@ -13,6 +14,8 @@ from brokerd.printer.session import HostSession
 from brokerd.printer.subscriptions import Watcher
 
 __all__ = ["KlipperSwitch"]
+
+log = Logger()
 
 _PATIENCE = 2.0  # seconds that the host may take to tell the new value
 
@@ -47,6 +50,8 @@ class KlipperSwitch:
             now = await self._host.hub.subscribe(self._watcher, {name: ["value"]})
         except ApiError:
             return  # it is gone again
+        if name not in now["status"]:
+            log.warn("the printer has no {name}, which a power device needs", name=name)
         self._status(now["status"], now["eventtime"])
 
     def host_stopped(self, state: str) -> None:

@@ -94,7 +94,7 @@ class SpoolmanPresence(Service):
             from twisted.internet.ssl import optionsForClientTLS
 
             endpoint = wrapClientTLS(optionsForClientTLS(host), endpoint)
-        policy = backoffPolicy(initialDelay=1.0, maxDelay=10.0, factor=1.5, jitter=lambda: 0.2 * random())
+        policy = backoffPolicy(initialDelay=1.0, maxDelay=30.0, factor=1.5, jitter=lambda: 0.2 * random())
         factory: Any = _Factory(url, self._reactor, self)
         self._client = ClientService(endpoint, factory, policy, self._reactor)
         self._client.startService()
