@@ -52,15 +52,19 @@ class Dependencies:
     _threads: WorkerThreads
     _system: SystemPackages
 
-    async def prepare(self, config: SoftwareConfig, name: str, old: Path, new: Path, say: Say) -> None:
+    async def prepare(
+        self, config: SoftwareConfig, name: str, old: Path, new: Path, say: Say, node: bool = True
+    ) -> None:
         """Install what C{new} needs and C{old} did not.
 
+        @param node: whether Node packages are installed into C{new}, too.
         @raise UpdateFailed: if that fails.
         """
         try:
             await self._prepare_system(config, old, new, say)
             await self._prepare_python(config, old, new, say)
-            await self._prepare_node(config, old, new, say)
+            if node:
+                await self.install_node(config, await self.node_lock(old), new, say)
         except ProgramFailed as error:
             raise UpdateFailed(f"{name}: {error}") from None
 
@@ -82,13 +86,23 @@ class Dependencies:
             words = (python, "-m", "pip", "install", "--disable-pip-version-check", "-r", new / requirements)
             (await self._programs.run(*words, timeout=_PATIENCE, line=say)).check()
 
-    async def _prepare_node(self, config: SoftwareConfig, old: Path, new: Path, say: Say) -> None:
+    async def node_lock(self, folder: Path) -> str:
+        """What Node packages the software in a folder asks for."""
+        return await self._threads.run(_text, folder / "package-lock.json")
+
+    async def install_node(self, config: SoftwareConfig, before: str, folder: Path, say: Say) -> None:
+        """Install Node packages into a folder, if it asks for others than C{before}.
+
+        @raise ProgramFailed: if that fails.
+        """
         if not getattr(config, "enable_node_updates", False):
             return
-        before, after = [await self._threads.run(_text, each / "package-lock.json") for each in (old, new)]
+        after = await self.node_lock(folder)
         if after and after != before:
             say("Installing Node packages")
-            ended = await self._programs.run("npm", "ci", "--omit=dev", cwd=new, timeout=_PATIENCE, line=say)
+            ended = await self._programs.run(
+                "npm", "ci", "--omit=dev", cwd=folder, timeout=_PATIENCE, line=say
+            )
             ended.check()
 
 

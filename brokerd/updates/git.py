@@ -210,7 +210,9 @@ class GitUpdater:
         await self._threads.run(shutil.rmtree, aside, True)
         try:
             await self._repository.git("worktree", "add", "--detach", "--force", str(aside), new)
-            await self._dependencies.prepare(self._config, self.name, self._config.path, aside, say)
+            await self._dependencies.prepare(
+                self._config, self.name, self._config.path, aside, say, node=False
+            )
         finally:
             await self._threads.run(shutil.rmtree, aside, True)
             await self._repository.ask("worktree", "prune")
@@ -218,10 +220,12 @@ class GitUpdater:
     async def _go_to(self, old: str, new: str, say: Say) -> None:
         """Move the branch and its files; back to where they were if that fails."""
         await self._journal.note(self.name, under_way=old)
+        lock = await self._dependencies.node_lock(self._config.path)
         try:
             await self._repository.git("reset", "--keep", new, line=say)
             if (self._config.path / ".gitmodules").exists():
                 await self._repository.git("submodule", "update", "--init", "--recursive", line=say)
+            await self._dependencies.install_node(self._config, lock, self._config.path, say)
         except BaseException:
             await self._repository.ask("reset", "--hard", old)
             raise
