@@ -123,7 +123,7 @@ class StepperMotion:
     def solved_until(self) -> float: ...
     @property
     def scan_time(self) -> float:
-        """Seconds before and after an instant on which its coordinate depends; 0 without smoothing and shaping."""
+        """Seconds before and after an instant on which its coordinate depends: by smoothing and shaping."""
     @property
     def oid(self) -> int: ...
 

@@ -226,7 +226,8 @@ cdef class StepperMotion:
     def follow_extruder(self, MotionQueue queue, double smooth_time=0., double advance_share=1.):
         if not 0. <= smooth_time <= 1.:
             raise ValueError(f"smooth_time = {smooth_time} s must be within 0 to 1")
-        self.state.advance_share = advance_share
+        # Unsmoothed pressure advance would jump, shaped or not.
+        self.state.advance_share = advance_share if smooth_time > 0. else 0.
         self.follow(queue, (1., 0., 0.))
         if queue is not None and smooth_time > 0.:
             self.open_window(0.5 * smooth_time)

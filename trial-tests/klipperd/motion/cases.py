@@ -12,7 +12,7 @@ from .machine import FREQ, MAX_ERROR, OFFSET, START, Machine
 from .oracle import Limits, make_moves, plan
 from .reference.agreement import expected_steps, misfit
 from .reference.geometry import KINDS, linear
-from .reference.motion import Motion, Trapezoid
+from .reference.motion import E, Motion, Trapezoid
 from .reference.signals import Inverse, Signal, Smoothed
 
 Pulses = Sequence[tuple[float, float]]
@@ -38,18 +38,27 @@ def line(x: float, y: float, z: float, distance: float) -> Drive:
     )
 
 
-def extruder(distance: float, smooth_time: float = 0.0) -> Drive:
-    """Without smoothing there is no pressure advance."""
-    return Drive(
-        f"extruder {smooth_time}",
-        distance,
-        lambda stepper, machine: stepper.follow_extruder(machine.extrusion, smooth_time),
-        lambda motion: (
-            Smoothed(motion, 3, smooth_time)
-            if smooth_time
-            else Inverse(motion, linear(0, 0, 0, 1), slice(0, 4))
-        ),
-    )
+def extruder(
+    distance: float, smooth_time: float = 0.0, share: float = 1.0, shapers: Sequence[Pulses] = ()
+) -> Drive:
+    """Makes its share of pressure advance, none without smoothing; perhaps in step with shaped x and y."""
+
+    def join(stepper: StepperMotion, machine: Machine) -> None:
+        stepper.follow_extruder(machine.extrusion, smooth_time, share)
+        if shapers:
+            machine.extrusion.split = True
+            stepper.set_shapers(*shapers)
+
+    def signal(motion: Motion) -> Signal:
+        pressed = motion.pressed(share) if smooth_time else motion
+        if shapers:
+            alone = motion.parted().pressed(share) if smooth_time else motion.parted()
+            along = alone.shaped(*shapers).summed()
+        else:
+            along = Motion(pressed.breaks, pressed.coefficients[:, E : E + 1], pressed.advance)
+        return Smoothed(along, 0, smooth_time) if smooth_time else Inverse(along, linear(1), slice(0, 1))
+
+    return Drive(f"extruder {smooth_time} {share}", distance, join, signal)
 
 
 def follow(stepper: StepperMotion, machine: Machine, kind: str, parameters: Sequence[float]) -> None:

@@ -89,6 +89,12 @@ class Advance(SynchronousTestCase):
         for advance in (0.02, 0.08, 0.8):
             self.check(list(targets(sliced_lines(5), START)), advance, 0.02, 0.04)
 
+    def test_shares(self) -> None:
+        """Motors that follow one extruder make a part of its pressure advance each."""
+        limits = Limits(pressure_advance=0.08)
+        drives = [extruder(0.002, 0.04, share) for share in (0.0, 0.25, 1.0)]
+        check_drives(self, list(targets(sliced_lines(6), START)), drives, limits)
+
     def test_smoothing_without_advance(self) -> None:
         self.check(zigzag_path(30), 0.0, 0.04)
 

@@ -4,7 +4,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from klipperd.motion import shapers
 
-from .cases import Drive, Pulses, check_drives, curved
+from .cases import Drive, Pulses, check_drives, curved, extruder
 from .machine import START
 from .oracle import Limits
 from .paths import random_path, vase_path, zigzag_path
@@ -94,3 +94,34 @@ class Shaped(SynchronousTestCase):
             with self.subTest(name):
                 axes = pulses("mzv", 52.0, 0.1), pulses("ei", 45.0, 0.1)
                 self.check(path, *axes, start=path[0][:4])
+
+
+class ShapedExtruders(SynchronousTestCase):
+    """What is extruded along x and y is shaped as these are, then smoothed."""
+
+    timeout = 120
+    shapers = (pulses("mzv", 50.0, 0.1), pulses("ei", 37.0, 0.1))
+
+    def check(self, path, start=START) -> None:
+        limits = Limits(max_velocity=300.0, max_accel=5000.0, pressure_advance=0.04)
+        drives = [
+            extruder(0.002, 0.0, 1.0, self.shapers),
+            extruder(0.002, 0.04, 1.0, self.shapers),
+            extruder(0.002, 0.03, 0.5, self.shapers),
+            extruder(0.002, 0.04),
+            extruder(0.002),
+        ]
+        check_drives(self, path, drives, limits, start)
+
+    def test_random(self) -> None:
+        for seed in (41, 42):
+            self.check(random_path(seed, 60))
+
+    def test_sliced(self) -> None:
+        self.check(list(targets(sliced_lines(7), START)))
+
+    def test_vase(self) -> None:
+        self.check(vase_path(1.0))
+
+    def test_zigzag(self) -> None:
+        self.check(zigzag_path(40))

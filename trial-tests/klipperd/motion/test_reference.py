@@ -94,7 +94,7 @@ class Averages(SynchronousTestCase):
     def test_smoothing_is_the_integral_that_defines_it(self) -> None:
         moves, motion = planned(zigzag_path(30), pressure_advance=0.05)
         for smooth_time in (0.02, 0.04, 0.2):
-            signal, integral = Smoothed(motion, 3, smooth_time), Extruder(moves, smooth_time)
+            signal, integral = Smoothed(motion.pressed(), 3, smooth_time), Extruder(moves, smooth_time)
             times = times_in(motion, 200)
             values = signal.at(times, np.zeros(len(times), int))[0]
             worst = max(
@@ -106,7 +106,7 @@ class Averages(SynchronousTestCase):
         _, motion = planned(random_path(3, 30), pressure_advance=0.05)
         shaped = motion.shaped(pulses("mzv", 50.0, 0.1), pulses("zvd", 31.0, 0.0))
         signals = (
-            Smoothed(motion, 3, 0.04),
+            Smoothed(motion.pressed(), 3, 0.04),
             Inverse(shaped, geometry.linear(1, 1, 0)),
             Inverse(shaped, geometry.delta(-80.0, -50.0, 400.0)),
         )
@@ -131,6 +131,19 @@ class Averages(SynchronousTestCase):
             )
             self.assertLess(abs(summed - where[:, axis]).max(), 1e-12)
         self.assertLess(abs(where[:, 3] - motion.axes(times)[0][:, 3]).max(), 1e-12)
+
+    def test_parts_of_extrusion(self) -> None:
+        """Parts sum up to all of it, and each grows by the share of its axis."""
+        moves, motion = planned(random_path(9, 40))
+        parts, times = motion.parted(), times_in(motion, 300)
+        whole = motion.axes(times)[0][:, 3]
+        self.assertLess(abs(parts.summed().axes(times)[0][:, 0] - whole).max(), 1e-12)
+        for move in moves:
+            ends = np.array([float(move.begins), float(move.begins + move.duration())], LD)
+            gained = np.diff(parts.axes(ends)[0], axis=0)[0]
+            extruded = move.end[3] - move.start[3]
+            for axis in range(2):
+                self.assertAlmostEqual(float(gained[axis]), extruded * float(move.unit[axis]) ** 2, places=9)
 
     def test_shapers_leave_no_vibration(self) -> None:
         for name in FORMULAS:

@@ -115,9 +115,8 @@ def misfit(
         (t + LD(offset)) * LD(freq) for t in (expected.due, expected.earliest, expected.latest)
     )
     gap = np.concatenate([[LD(np.inf)], np.diff(due)])
-    early = np.minimum(LD(max_error) * LD(freq), gap / 2)
-    # Where a window holds no whole tick, the next one is all that can be done.
-    latest = np.where(early < 1, np.ceil(latest), latest)
+    # There is a whole tick in a window of one tick.
+    early = np.maximum(np.minimum(LD(max_error) * LD(freq), gap / 2), LD(1))
     wrong = np.flatnonzero((happened < earliest - early - slack) | (happened > latest + slack))
     if len(wrong):
         i = wrong[0]

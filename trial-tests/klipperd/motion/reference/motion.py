@@ -136,6 +136,32 @@ class Motion:
                     coefficients[:, axis, power] += amplitude * part[:, axis] / factor
         return Motion(breaks, coefficients, self.advance[self.piece_at(middles)])
 
+    def pressed(self, share: float = 1.0) -> "Motion":
+        """p + K p' on each piece, K its share of pressure advance."""
+        advance = LD(share) * self.advance[:, None]
+        c0, c1, c2 = np.moveaxis(self.coefficients, 2, 0)
+        pressed = np.stack([c0 + advance * c1, c1 + 2 * advance * c2, c2], axis=2)
+        return Motion(self.breaks, pressed, np.zeros_like(self.advance))
+
+    def parted(self, axis: int = E) -> "Motion":
+        """What an axis moves along x, along y and else, as three axes: by squares of the path's direction."""
+        spans = np.diff(self.breaks)
+        c1, c2 = self.coefficients[:, X : Z + 1, 1], self.coefficients[:, X : Z + 1, 2]
+        way = c1 + c2 * spans[:, None]
+        squares = way**2
+        total = squares.sum(axis=1)
+        shares = squares / np.where(total > 0, total, LD(1))[:, None]
+        shares[:, Z] = 1 - shares[:, X] - shares[:, Y]
+        made = self.coefficients[:, axis, None, :] * shares[:, :, None]
+        gained = (made[:, :, 1] + made[:, :, 2] * spans[:, None]) * spans[:, None]
+        made[:, :, 0] = np.concatenate([np.zeros((1, 3), LD), np.cumsum(gained, axis=0)[:-1]])
+        made[:, Z, 0] += self.coefficients[0, axis, 0]
+        return Motion(self.breaks, made, self.advance)
+
+    def summed(self) -> "Motion":
+        """One axis: the sum of all."""
+        return Motion(self.breaks, self.coefficients.sum(axis=1, keepdims=True), self.advance)
+
 
 def at_rest(where: Sequence[float]) -> Array:
     piece = np.zeros((len(where), 3), LD)

@@ -45,7 +45,7 @@ class Inverse:
 
 
 class Smoothed:
-    """p = e + K e' averaged over a triangular window: integral of p(x) (h - |t - x|) dx / h^2 over t +- h.
+    """An axis p averaged over a triangular window: integral of p(x) (h - |t - x|) dx / h^2 over t +- h.
 
     The integrands are cubic between breaks, for which Simpson's rule is exact.
     """
@@ -53,11 +53,9 @@ class Smoothed:
     period = None
 
     def __init__(self, motion: Motion, axis: int, smooth_time: float) -> None:
-        c = motion.coefficients[:, axis, :]
-        k = motion.advance
         self.half = LD(smooth_time) / 2
         self.source = motion
-        self.pressed = np.column_stack([c[:, 0] + k * c[:, 1], c[:, 1] + 2 * k * c[:, 2], c[:, 2]])
+        self.averaged = motion.coefficients[:, axis, :]
         edges = np.concatenate([motion.breaks - self.half, motion.breaks, motion.breaks + self.half])
         self.breaks = np.sort(edges)
 
@@ -84,7 +82,7 @@ class Smoothed:
         a = np.maximum(edges[piece], begin[which])
         b = np.minimum(edges[piece + 1], end[which])
         flat, sloped = np.zeros_like(a), np.zeros_like(a)
-        c0, c1, c2 = self.pressed[piece].T
+        c0, c1, c2 = self.averaged[piece].T
         for x, weight in ((a, 1), ((a + b) / 2, 4), (b, 1)):
             u = x - self.source.breaks[piece]
             p = weight * (c0 + (c1 + c2 * u) * u)
