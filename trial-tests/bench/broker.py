@@ -260,7 +260,7 @@ def page(rivals: list[Rival]) -> str:
         "# Benchmarks: the broker",
         "",
         f"Written by `make bench`: {ROUNDS} rounds in turns, medians. The brokers drive the same small",
-        "motion host over its socket. Absolute numbers are of the machine that ran it, which may have been busy;",
+        "motion host over its socket. Absolute numbers are of the machine that ran it, perhaps busy;",
         "what counts is the ratio to the better peer.",
         "",
         "| | brokerd | Moonraker 0.11 | with speedups | ratio | goal |",

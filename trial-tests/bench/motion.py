@@ -89,7 +89,12 @@ class _Bench:
         self.output = self.folder / "out"
         # Modules stay compiled from run to run, as they are where programs are installed.
         kept = {k: v for k, v in OWN_ENVIRONMENT.items() if k != "PYTHONDONTWRITEBYTECODE"}
-        self.environment = {**kept, "PYTHONPYCACHEPREFIX": str(self.folder / "compiled")}
+        self.environment = {
+            **kept,
+            "PYTHONPYCACHEPREFIX": str(self.folder / "compiled"),
+            # The peer asks git for its version; this project's own repository is none of its business.
+            "GIT_CEILING_DIRECTORIES": str(self.kalico.parents[1]),
+        }
         (self.folder / "peer.dict").write_text(peer_dictionary(DICTIONARY))
 
     def put(self, name: str, text: str) -> Path:
