@@ -218,7 +218,10 @@ class GitUpdater:
             await self._repository.ask("worktree", "prune")
 
     async def _go_to(self, old: str, new: str, say: Say) -> None:
-        """Move the branch and its files; back to where they were if that fails."""
+        """Move the branch and its files; back to where they were if that fails.
+
+        If even that fails, or the power does, the journal still says where to go back to at the next start.
+        """
         await self._journal.note(self.name, under_way=old)
         lock = await self._dependencies.node_lock(self._config.path)
         try:
@@ -227,10 +230,10 @@ class GitUpdater:
                 await self._repository.git("submodule", "update", "--init", "--recursive", line=say)
             await self._dependencies.install_node(self._config, lock, self._config.path, say)
         except BaseException:
-            await self._repository.ask("reset", "--hard", old)
-            raise
-        finally:
+            await self._repository.git("reset", "--hard", old)
             await self._journal.note(self.name, under_way=None)
+            raise
+        await self._journal.note(self.name, under_way=None)
 
     async def rollback(self, say: Say) -> None:
         """See L{Updater.rollback}."""

@@ -163,12 +163,10 @@ class UpdateMethods(Service):
                     failures.append(error)
                     if len(updaters) > 1:
                         tell(each.name, f"Error: {error.message}")
+            if len(updaters) == 1 and failures:
+                raise failures[0]
             if failures:
-                raise (
-                    failures[0]
-                    if len(updaters) == 1
-                    else UpdateFailed("; ".join(e.message for e in failures))
-                )
+                raise UpdateFailed("; ".join(each.message for each in failures))
 
         try:
             await self._exclusively(all_of_them)

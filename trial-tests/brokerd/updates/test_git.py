@@ -6,11 +6,13 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
+from brokerd.programs import ProgramFailed
 from brokerd.sections import Sections
 from brokerd.updates.config import GitConfig, SoftwareConfig, UpdateConfig
-from brokerd.updates.repository import newest_tag, short_version
+from brokerd.updates.repository import Repository, newest_tag, short_version
 
 from ..harness import BrokerTestCase
 
@@ -161,6 +163,30 @@ class GitTests(GitTestCase):
         self.assertIn("nonexistent", (await self.ask("upgrade", name="thing"))["message"])
         self.assertEqual((self.text, git(self.path, "rev-parse", "HEAD")), ("one", self.first))
         self.assertTrue((await self.status())["is_valid"])
+
+    async def test_stopped_in_between(self) -> None:
+        commit(self.origin, "two")
+        await self.ask("refresh", name="thing")
+        git_itself, half_way = Repository.git, Deferred[None]()
+
+        async def stuck(repository: Repository, *words: str, **options: Any) -> str:
+            if words[:2] == ("reset", "--keep"):
+                (repository.path / "file").write_text("half")
+                half_way.callback(None)
+                await Deferred()
+            if words[:2] == ("reset", "--hard") and not self.broker.running:
+                raise ProgramFailed("git was broken off")
+            return await git_itself(repository, *words, **options)
+
+        self.patch(Repository, "git", stuck)
+        connection = await self.open_raw()
+        connection.transport.write(b"POST /machine/update/upgrade?name=thing HTTP/1.1\r\nHost: x\r\n\r\n")
+        await half_way
+        await self.broker.stopService()
+        self.assertEqual(self.text, "half")
+        self.broker.startService()
+        await self.until(self.is_ready)
+        self.assertEqual((self.text, (await self.status())["is_valid"]), ("one", True))
 
     async def test_power_failure_in_between(self) -> None:
         commit(self.origin, "two")
