@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -32,6 +32,7 @@ class LineTests(SynchronousTestCase):
         self.assertEqual(lines.feed(b"N2 G28*1\nN3 G28*x\n\n"), [])
         self.assertEqual(lines.dropped, 2)
 
+    @settings(deadline=None, max_examples=50, suppress_health_check=list(HealthCheck))
     @given(st.lists(st.binary(max_size=40), max_size=8))
     def test_anything_may_come(self, chunks: list[bytes]) -> None:
         lines = Lines()
