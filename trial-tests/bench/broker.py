@@ -49,6 +49,14 @@ validate_service: False
 """
 
 
+class BenchHost(FakeHost):
+    """A host that lists what the peers look for."""
+
+    async def do_list_endpoints(self, client: Any, params: Any) -> Any:
+        names = ("list", "query", "subscribe")
+        return {"endpoints": ["info", "gcode/script", "gcode/help", *(f"objects/{each}" for each in names)]}
+
+
 @define(eq=False)
 class Rival:
     """One running broker and what was measured of it."""
@@ -132,7 +140,8 @@ def measure_fan_out(rival: Rival, host: FakeHost) -> None:
     """200 subscribers, 4 updates of 2 KB a second."""
     sockets = [PlainSocket(rival.port) for _ in range(WATCHERS)]
     for each in sockets:
-        each.call("printer.objects.subscribe", objects={"toolhead": None})
+        answer = each.call("printer.objects.subscribe", objects={"toolhead": None})
+        assert b"eventtime" in answer, answer
     delays: list[float] = []
 
     def heard(message: bytes, now: float) -> None:
@@ -281,7 +290,7 @@ def main() -> None:
     """Run the host here and the measurements in a thread."""
     folder = Path(tempfile.mkdtemp(prefix="broker-bench-"))
     uds = folder / "uds"
-    host = FakeHost()
+    host = BenchHost()
     host.objects["toolhead"]["note"] = ""  # peers pass on only what was there at first
     failures: list[BaseException] = []
 
