@@ -83,6 +83,8 @@ class MdnsAnnouncement(Service):
             self._house.warn("zeroconf", f"[zeroconf]: {str(error) or type(error).__name__}")
             return
         self._info = info
+        if all(ip_address(each).is_loopback for each in addresses):
+            log.warn("[zeroconf]: the broker listens on this machine alone, and is announced to nobody else")
         log.info("announced as {name}", name=info.name)
 
     def _describe(self, addresses: list[str], port: int) -> "ServiceInfo":

@@ -20,6 +20,7 @@ from brokerd.integrations.mqtt.config import MqttConfig
 from brokerd.integrations.mqtt.home_assistant import HomeAssistant
 from brokerd.integrations.mqtt.methods import MqttMethods
 from brokerd.integrations.mqtt.status import StatusPublisher
+from brokerd.registry.caller import Role
 
 __all__ = ["COMPONENTS", "build"]
 
@@ -73,7 +74,7 @@ def build(house: House) -> Iterable[object]:
     publishing: list[Any] = []
     if config.enable_moonraker_api:
         qos = config.default_qos if config.api_qos is None else config.api_qos
-        publishing.append(MqttApi(client, parts.rpc, parts.chores, qos))
+        publishing.append(MqttApi(client, parts.rpc, parts.chores, qos, Role[config.api_role.upper()]))
     if config.status_objects:
         wanted = {n: None if f is None else frozenset(f) for n, f in config.status_objects.items()}
         split, interval = config.publish_split_status, config.status_interval

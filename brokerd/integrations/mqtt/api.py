@@ -26,12 +26,13 @@ _WITHHELD = "server.mqtt."
 
 @define(eq=False)
 class MqttApi:
-    """Answers requests. Whoever the MQTT broker lets publish the topic is trusted, as peers do."""
+    """Answers requests. Whoever the MQTT broker lets publish the topic is trusted with C{role}."""
 
     _client: MqttClient
     _rpc: JsonRpc
     _chores: Chores
     _qos: int
+    _role: Role
     _in_flight: int = field(init=False, default=0)
     _stamps: deque[Any] = field(init=False, factory=lambda: deque(maxlen=_REMEMBERED))
 
@@ -62,7 +63,7 @@ class MqttApi:
             error = {"code": -32601, "message": "Method not found"}
             answer: bytes | None = encode({"jsonrpc": "2.0", "error": error, "id": request.get("id")})
         else:
-            answer = await self._rpc.answer(payload, Caller(Role.ADMIN, address="mqtt"))
+            answer = await self._rpc.answer(payload, Caller(self._role, address="mqtt"))
         if answer is not None:
             name = self._client.config.instance_name
             self._client.send(f"{name}/moonraker/api/response", answer, self._qos)

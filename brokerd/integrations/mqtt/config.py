@@ -58,6 +58,9 @@ class MqttConfig:
     enable_moonraker_api: bool = option(
         True, doc="whether requests are answered that come by {instance_name}/moonraker/api/request"
     )
+    api_role: Literal["viewer", "operator", "admin"] = option(
+        "admin", doc="what those may do who publish requests"
+    )
     instance_name: str = option(
         Factory(socket.gethostname),
         convert=_instance,

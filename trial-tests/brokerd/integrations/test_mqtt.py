@@ -246,9 +246,20 @@ class SplitStatusTests(MqttTestCase):
 
 class OldProtocolTests(MqttTestCase):
     protocol = "v3.1"
+    options = "api_role: viewer\n"
 
-    def test_connects(self) -> Any:
-        return self.async_test(self.connected())
+    def test_viewers_may_not_move_anything(self) -> Any:
+        return self.async_test(self._viewers())
+
+    async def _viewers(self) -> None:
+        await self.connected()
+        other = await self.other()
+        answers = await self.hear(other, "printer/moonraker/api/response")
+        self.assertIn("result", await self.ask(other, answers, method="printer.info", id=1))
+        request = {"method": "printer.gcode.script", "params": {"script": "G28"}, "id": 2}
+        answer = await self.ask(other, answers, **request)
+        self.assertEqual(answer["error"]["code"], 403)
+        self.assertEqual(self.fake.asked("gcode/script"), [])
 
 
 class TlsTests(MqttTestCase):
