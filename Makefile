@@ -48,6 +48,7 @@ lint: build  ## ruff, mypy, cython-lint and the import rule alone
 
 bench: build  ## measure speed as ratios, side by side in one run
 	@$(PY) -m trial-tests.bench
+	@$(PY) -m trial-tests.bench.broker
 
 docs: build  ## write docs/reference/ from the declarations
 	@$(PY) -m appliance.cli reference docs/reference

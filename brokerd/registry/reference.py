@@ -8,7 +8,7 @@ from attrs import frozen
 from brokerd import SERVER_VERSION
 from brokerd.registry.declare import ApiMethod, Endpoint, HttpForm, declared
 
-__all__ = ["Served", "openapi", "served_by"]
+__all__ = ["Served", "markdown_api", "openapi", "served_by"]
 
 
 @frozen
@@ -96,3 +96,49 @@ def _add_arguments(operation: dict[str, Any], spec: ApiMethod, http: HttpForm) -
         }
         for each in spec.parameters
     ]
+
+
+def markdown_api(components: Iterable[type]) -> str:
+    """All methods and endpoints for people: forms, role, parameters, result."""
+    lines = [
+        "# The API",
+        "",
+        "Written by `appliance reference` from the declarations. Each method is served over websocket and",
+        "unix socket, by `POST /server/jsonrpc`, over MQTT where that is configured, and in the HTTP forms",
+        "named here.",
+        "",
+    ]
+    group = ""
+    for component in components:
+        name = getattr(component, "component", "")
+        if name != group:
+            group = name
+            lines += [f"## {name}", ""]
+        for spec in declared(component):
+            lines += _described(spec)
+    return "\n".join(lines)
+
+
+def _described(spec: ApiMethod | Endpoint) -> list[str]:
+    forms = [f"`{each.text}`" for each in spec.http]
+    title = f"`{spec.name}`" if isinstance(spec, ApiMethod) else forms.pop(0)
+    facts = [", ".join(forms)] if forms else []
+    if isinstance(spec, ApiMethod) and spec.persistent:
+        facts.append("on lasting connections alone")
+    facts.append(f"role: {spec.permission.name.lower()}")
+    lines = [f"### {title}", "", f"{spec.doc} ({'; '.join(facts)})", ""]
+    for each in spec.parameters if isinstance(spec, ApiMethod) else ():
+        kind = _kind(each.type.schema)
+        default = "required" if each.required else f"default {each.default!r}"
+        lines.append(f"- `{each.name}` ({kind}, {default}): {each.doc}".rstrip(": "))
+    return [*lines, *([""] if lines[-1] else []), f"Result: {spec.result}", ""]
+
+
+def _kind(schema: Any) -> str:
+    if "enum" in schema:
+        return " or ".join(f"`{each}`" for each in schema["enum"])
+    if "anyOf" in schema:
+        return " or ".join(_kind(each) for each in schema["anyOf"])
+    if schema.get("type") == "array":
+        return f"list of {_kind(schema['items'])}"
+    return str(schema.get("type", "any"))
