@@ -165,6 +165,7 @@ class Assembly:
             threads=self.threads,
             uploads=self.uploads,
             upload_limit=settings.max_upload_size,
+            prefix=f"/{settings.route_prefix}".encode() if settings.route_prefix else b"",
         )
         self.site = BrokerSite(services, self.sockets, self.reactor)
         self.tls = ServerTls(settings.data / "certs", self.threads, self.now)

@@ -43,10 +43,10 @@ class BrokerRequest(Request):
         self.begun = True
         # An upload may be refused, and so answered, before its end.
         self.method, self.uri, self.clientproto = self.channel.request_line
-        verb, uri = self.method, self.uri
+        services = self.channel.site.services
+        verb, uri = self.method, services.without_prefix(self.uri)
         if uri.partition(b"?")[0] == _WEBSOCKET and self.requestHeaders.hasHeader(b"Upgrade"):
             return
-        services = self.channel.site.services
         self._exchange = HttpExchange(services, self, verb.decode("latin-1"), uri, length)
 
     def handleContentChunk(self, data: bytes) -> None:

@@ -27,6 +27,7 @@ class HttpServices:
     @ivar uploads: directory of files that are not complete yet.
     @ivar upload_limit: longest upload (bytes).
     @ivar body_limit: longest other body (bytes).
+    @ivar prefix: what a proxy leaves before each path, such as C{/printer1}.
     @ivar open_partial: makes the file that an upload grows in.
     """
 
@@ -41,7 +42,13 @@ class HttpServices:
     uploads: Path
     upload_limit: int
     body_limit: int = 8 * 1024 * 1024
+    prefix: bytes = b""
     open_partial: Callable[[Path, int], PartialFile] = PartialFile
+
+    def without_prefix(self, uri: bytes) -> bytes:
+        """A request's URI as it is without the prefix; one that lacks it is taken as it is."""
+        prefix = self.prefix
+        return uri[len(prefix) :] if prefix and uri.startswith(prefix + b"/") else uri
 
     def open_upload(
         self, content_type: str, length: int | None, hold: Callable[[bool], None]

@@ -261,3 +261,18 @@ class OctoprintTests(BrokerTestCase):
         answer = await self.post("/api/printer/command", {"commands": ["G28", "G1 X5"]})
         self.assertEqual(answer.json, {})
         self.assertEqual(self.fake.asked("gcode/script")[-1]["script"], "G28\nG1 X5")
+
+
+class PrefixTests(BrokerTestCase):
+    """Behind a proxy that passes the whole path."""
+
+    def settings(self, **changes: Any) -> BrokerSettings:
+        return super().settings(route_prefix="printers/one", **changes)
+
+    async def test_prefix(self) -> None:
+        for path in ("/printers/one/server/info", "/server/info"):
+            self.assertEqual((await self.get(path)).code, 200, path)
+        self.assertEqual((await self.get("/printers/two/server/info")).code, 404)
+        self.assertEqual((await self.get("/printers/onemore/server/info")).code, 404)
+        answer = await self.upload("a.gcode", b"G28\n", "/printers/one/server/files/upload")
+        self.assertEqual(answer.code, 201)
