@@ -176,7 +176,9 @@ class Host(Service, HostControl):
             self._become(HostState.ERROR, f"Internal error during start: {error!r}")
 
     async def _build(self) -> None:
+        self.configuration.load()  # a start that fails shows what was read of its own file
         document = read_config(self.settings.config_file)
+        self.configuration.load(document)
         services = self._services()
         plan = make_plan(document, self.catalogue, services)
         self.configuration.load(document, plan)

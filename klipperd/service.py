@@ -19,6 +19,7 @@ from klipperd.objects.catalogue import load_catalogue
 from klipperd.objects.plan import Plan, make_plan
 from klipperd.objects.services import HostSettings
 from klipperd.ordered import OrderedServices
+from klipperd.printer.configfile import ConfigFile
 from klipperd.remote.gcode import GcodeProcedures
 from klipperd.remote.host import HostProcedures, Webhooks, WebhooksStatus, install_procedures
 from klipperd.remote.objects import ObjectProcedures
@@ -56,19 +57,21 @@ def make_motion_host(
     socket and of the link to the pseudo-tty, None to have none.
     """
     dispatcher, procedures, lateness = Dispatcher(reactor), Procedures(), ReactorLateness(reactor)
-    workers = WorkerThreads(reactor)
+    workers, configuration = WorkerThreads(reactor), Configuration()
     host = Host(
         clock,
         settings,
         load_catalogue(),
         dispatcher,
         procedures,
-        Configuration(),
+        configuration,
         workers,
         reactor,
         {"reactor": lateness},
     )
-    host.extra_status = {"webhooks": Webhooks(host), **host.extra_status}
+    # Clients need configfile even of a printer that could not be built; a built one's takes its place.
+    shown = ConfigFile(configuration, host, workers)
+    host.extra_status = {"webhooks": Webhooks(host), "configfile": shown, **host.extra_status}
     BaseCommands(dispatcher, host, settings).install()
     install_procedures(procedures, host, settings, host.objects, dispatcher, clock, reactor)
     service = OrderedServices()

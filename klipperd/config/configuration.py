@@ -44,11 +44,11 @@ class Configuration:
     warnings: list[ConfigWarning] = field(factory=list, init=False)
     pending: Changes = field(factory=Changes, init=False)
 
-    def load(self, document: ConfigDocument, plan: Plan) -> None:
-        """A printer is being built from C{document}; nothing is pending."""
+    def load(self, document: ConfigDocument | None = None, plan: Plan | None = None) -> None:
+        """A printer is being built from C{document}; nothing is pending. What could not be read is empty."""
         self.document = document
-        self.raw = document.raw()
-        self.settings = plan.settings()
+        self.raw = document.raw() if document is not None else {}
+        self.settings = plan.settings() if plan is not None else {}
         self.warnings = []
         self.pending = Changes()
 

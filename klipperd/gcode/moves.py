@@ -72,7 +72,7 @@ class GcodeMoveStatus:
     gcode_position: Sequence[float] = status_field(doc="position as a G1 would name it (mm)")
     position: Sequence[float] = status_field(doc="commanded position in the configuration's coordinates (mm)")
     homing_origin: Sequence[float] = status_field(doc="origin of G-code coordinates after a G28 (mm)")
-    speed: float = status_field(doc="speed of the last F word (mm/s)")
+    speed: float = status_field(doc="the last F word (mm/min), M220 left out")
     speed_factor: float = status_field(doc="M220 as a factor")
     extrude_factor: float = status_field(doc="M221 as a factor")
     absolute_coordinates: bool = status_field(doc="G90 rather than G91")
@@ -289,7 +289,8 @@ class GcodeMove:
             gcode_position=there.gcode_position(),
             position=there.position,
             homing_origin=there.homing,
-            speed=there.feedrate,
+            # Peers' documentation says mm/s; what they show, and clients and macros reckon with, is mm/min.
+            speed=there.feedrate * 60.0,
             speed_factor=there.speed_factor,
             extrude_factor=there.extrude_factor,
             absolute_coordinates=there.absolute,

@@ -133,6 +133,21 @@ class HostTests(SynchronousTestCase):
         self.restart()
         self.assertIs(self.host.state(), HostState.READY)
 
+    def test_configuration_shows_what_a_failed_start_read_of_its_own_file(self) -> None:
+        self.start("[thing]\nfault:\n")
+        shown = self.host.configuration
+        self.assertEqual(
+            (dict(shown.raw), shown.settings), ({"thing": {"fault": ""}}, {"thing": {"fault": ""}})
+        )
+        self.configure("[thing]\nfalt: x\n")
+        self.restart()
+        self.assertIs(self.host.state(), HostState.ERROR)
+        self.assertEqual((dict(shown.raw), shown.settings), ({"thing": {"falt": "x"}}, {}))
+        os.remove(self.path)
+        self.restart()
+        self.assertIs(self.host.state(), HostState.ERROR)
+        self.assertEqual((shown.raw, shown.settings, shown.warnings), ({}, {}, []))
+
     def test_faults_while_starting_are_errors_and_all_is_closed_at_the_restart(self) -> None:
         self.start("[thing]\nfault: build\n")
         self.assertIn("cannot build", self.host.state_message())

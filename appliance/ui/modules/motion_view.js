@@ -20,7 +20,7 @@ export function show_motion(session) {
       show(`at-${axis}`, fixed((live.live_position ?? toolhead.position)?.[index], 2));
       get(`at-${axis}`).classList.toggle('unhomed', !is_homed(axis));
     }
-    show('speed', `${fixed(live.live_velocity ?? gcode_move.speed)} mm/s`);
+    show('speed', `${fixed(live.live_velocity ?? gcode_move.speed / 60)} mm/s`);
     show('flow', `${fixed(live.live_extruder_velocity, 1)} mm/s`);
     show('speed-factor', `${fixed(gcode_move.speed_factor * 100)} %`);
     show('flow-factor', `${fixed(gcode_move.extrude_factor * 100)} %`);

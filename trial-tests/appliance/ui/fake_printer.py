@@ -74,7 +74,7 @@ class FakePrinter:
             },
             "gcode_move": {
                 "gcode_position": [0.0, 0.0, 0.0, 0.0],
-                "speed": 25.0,
+                "speed": 1500.0,
                 "speed_factor": 1.0,
                 "extrude_factor": 1.0,
                 "absolute_coordinates": True,
@@ -139,7 +139,7 @@ class FakePrinter:
                 "live_velocity": 0.0 if ended else 87.4,
                 "live_extruder_velocity": 0.0 if ended else 3.2,
             },
-            gcode_move={"gcode_position": place, "speed": 120.0},
+            gcode_move={"gcode_position": place, "speed": 7200.0},
         )
 
     # What clients ask of it

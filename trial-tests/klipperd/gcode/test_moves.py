@@ -91,7 +91,7 @@ class Factors(MoveCase):
     def test_speed(self) -> None:
         self.say("G1 X1 F600\nM220 S50\nG1 X2\nG1 X3 F1200\nM220 S100\nG1 X4")
         self.assertEqual([s for _, s in self.planner.moves], [10, 5, 10, 20])
-        self.assertEqual(self.moves.status(0.0).speed, 20.0)
+        self.assertEqual(self.moves.status(0.0).speed, 1200.0)
 
     def test_extrusion(self) -> None:
         self.say("G1 E10\nM221 S200\nG1 E11\nM83\nG1 E1\nM114")
@@ -133,7 +133,7 @@ class Offsets(MoveCase):
         self.assertEqual(self.last(), ([10, 0, 5, 1], 7))
         status = self.moves.status(0.0)
         self.assertEqual((status.absolute_coordinates, status.absolute_extrude), (True, False))
-        self.assertEqual((status.speed, status.speed_factor), (20.0, 1.0))
+        self.assertEqual((status.speed, status.speed_factor), (1200.0, 1.0))
         self.assertEqual(list(status.gcode_position), [10.0, 0.0, 5.0, 3.0])
 
     def test_restoring_without_move(self) -> None:
