@@ -2,6 +2,7 @@
 from libc.stdint cimport int64_t
 
 from klipperd.motion.compress cimport compressor, compressor_push
+from klipperd.motion.gate cimport work_gate
 from klipperd.motion.geometry cimport geometry
 from klipperd.motion.shaping cimport shaping
 from klipperd.motion.trapq cimport motion_queue
@@ -46,6 +47,7 @@ cdef struct smoothing_window:
 
 cdef struct motor_state:
     compressor out
+    work_gate *gate           # to wait at before it is looked at; NULL: nobody else works on it
     motion_queue *queue       # NULL: follows nothing
     int64_t cursor            # index of the trapezoid under way
     geometry shape            # how x, y, z become the motor's coordinate
@@ -61,6 +63,10 @@ cdef struct motor_state:
     shaping shaped            # of use when it has components
     smoothing_window window   # of use when window.half > 0
     double advance_share      # part of the moves' pressure advance that this motor makes
+
+# Seconds beyond an instant on which the motor depends.
+cdef inline double look_ahead(const motor_state *motor) noexcept nogil:
+    return motor.window.half + motor.shaped.lead
 
 # Coordinate (mm) at which the next step in a direction (1 or -1) is due.
 cdef inline double next_threshold(const motor_state *motor, int direction) noexcept nogil:

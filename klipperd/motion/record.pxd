@@ -1,6 +1,7 @@
 # A message sink that keeps what it is given.
 from libc.stdint cimport uint8_t, uint64_t
 
+from klipperd.wire.posix cimport pthread_mutex_t
 from klipperd.wire.sink cimport message_sink
 
 cdef struct recorded_message:
@@ -11,6 +12,7 @@ cdef struct recorded_message:
     uint8_t payload[64]
 
 cdef struct recorder:
+    pthread_mutex_t lock
     recorded_message *messages
     size_t count
     size_t capacity

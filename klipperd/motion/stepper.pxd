@@ -5,9 +5,13 @@ from klipperd.motion.trapq cimport MotionQueue
 # Solve up to until (s) and send all that begins before must_send; 0 or a negative code.
 cdef int motor_generate(motor_state *motor, double until, double must_send) noexcept nogil
 
+# Raise what a negative code of it means.
+cdef raise_lost(StepperMotion stepper, int code)
+
 cdef class StepperMotion:
     cdef motor_state state
     cdef MotionQueue followed     # keeps the motion_queue alive
+    cdef object workers           # keeps the state's work_gate alive
     cdef object sink              # keeps the message_sink alive
     cdef readonly str name        # for messages
     cdef tuple shapers            # of x, y, z: pulses as (shift s, amplitude)

@@ -1,5 +1,6 @@
 """Python's face of motors: one motor, and all motors of one MCU."""
 
+from cython cimport no_gc_clear
 from cpython.pycapsule cimport PyCapsule_GetPointer
 from libc.math cimport isfinite
 from libc.stdint cimport int64_t, uint64_t
@@ -17,8 +18,9 @@ from klipperd.motion.compress cimport (
     history_position,
     sent_batch,
 )
+from klipperd.motion.gate cimport gate_wait
 from klipperd.motion.geometry cimport GEOMETRY_LINEAR, Geometry, geometry, geometry_axes, geometry_position
-from klipperd.motion.motor cimport SOLVE_BROKEN, SOLVE_EXPIRED, SOLVE_MEMORY, motor_state
+from klipperd.motion.motor cimport SOLVE_BROKEN, SOLVE_EXPIRED, look_ahead, motor_state
 from klipperd.motion.pressure cimport solve_smoothed, window_close, window_open
 from klipperd.motion.shaped cimport shaping_close, shaping_open, shaping_rest, solve_shaped
 from klipperd.motion.shaping cimport shaping
@@ -51,11 +53,6 @@ cdef int motor_generate(motor_state *motor, double until, double must_send) noex
     return compressor_send(&motor.out, must_send)
 
 
-cdef inline double look_ahead(const motor_state *motor) noexcept nogil:
-    """Seconds beyond an instant on which the motor depends."""
-    return motor.window.half + motor.shaped.lead
-
-
 def check_pulses(pulses):
     """Pulses as (shift, amplitude): s from the mean, and a share of 1."""
     times = [float(time) for time, _ in pulses]
@@ -83,6 +80,7 @@ cdef raise_lost(StepperMotion stepper, int code):
     raise StepsLost(f"{stepper.name} at print_time {stepper.state.solved_until:.6f}: {reason}")
 
 
+@no_gc_clear
 cdef class StepperMotion:
     def __cinit__(self, sink, int oid, double step_distance, int queue_step, int set_next_step_dir,
                   int reset_step_clock, int lane=0, bint invert_dir=False, double max_error=25e-6,
@@ -108,14 +106,18 @@ cdef class StepperMotion:
         self.state.advance_share = 1.
 
     def __dealloc__(self):
+        gate_wait(self.state.gate)
         compressor_free(&self.state.out)
         window_close(&self.state.window)
         shaping_close(&self.state.shaped)
 
     cdef int attach(self, MotionQueue queue) except -1:
         """Follow a queue from its end on, taking its coordinate there for the present one."""
+        gate_wait(self.state.gate)
         window_close(&self.state.window)
         self.followed = queue
+        if self.workers is not None and queue is not None:
+            self.workers.watch(queue)
         self.state.queue = NULL if queue is None else &queue.queue
         if queue is not None:
             self.state.cursor = queue.queue.next
@@ -182,6 +184,7 @@ cdef class StepperMotion:
         cdef shaping *shaped = &self.state.shaped
         cdef int k, axis
         rows = self.shaping_rows()
+        gate_wait(self.state.gate)
         shaping_close(shaped)
         moved = self.axes if self.state.shape.kind != GEOMETRY_LINEAR else range(3)
         if not any([pulses for k, (_, pulses) in enumerate(rows) if k in moved]):
@@ -240,6 +243,7 @@ cdef class StepperMotion:
     def set_clock(self, double freq, double offset):
         if not (isfinite(freq + offset) and freq > 0.):
             raise ValueError(f"no clock of {freq} ticks/s at offset {offset}")
+        gate_wait(self.state.gate)
         self.state.out.freq, self.state.out.offset = freq, offset
 
     def clock_at(self, double print_time):
@@ -247,8 +251,10 @@ cdef class StepperMotion:
 
     def generate(self, double until, must_send=None):
         cdef double must = until if must_send is None else must_send
-        cdef int64_t before = self.state.solved
+        cdef int64_t before
         cdef int code
+        gate_wait(self.state.gate)
+        before = self.state.solved
         with nogil:
             code = motor_generate(&self.state, until, must)
         if code < 0:
@@ -258,6 +264,7 @@ cdef class StepperMotion:
     def note_position(self, double coordinate):
         if not isfinite(coordinate):
             raise ValueError(f"coordinate = {coordinate} must be finite")
+        gate_wait(self.state.gate)
         if self.state.window.half > 0.:
             self.state.window.jumps = coordinate - self.state.where
             return
@@ -267,6 +274,7 @@ cdef class StepperMotion:
     def halted(self, int64_t mcu_position):
         cdef int64_t steps = -mcu_position if self.state.out.invert else mcu_position
         cdef double half = self.state.window.half
+        gate_wait(self.state.gate)
         compressor_halt(&self.state.out, steps)
         self.state.steps = steps
         self.state.direction = 0
@@ -289,9 +297,11 @@ cdef class StepperMotion:
         return 0
 
     def position_at_clock(self, uint64_t clock):
+        gate_wait(self.state.gate)
         return history_position(&self.state.out, clock)
 
     def coordinate_of(self, int64_t steps):
+        gate_wait(self.state.gate)
         return self.state.offset + self.state.window.jumps + steps * self.state.step_distance
 
     def coordinate_at(self, double print_time):
@@ -304,12 +314,15 @@ cdef class StepperMotion:
         return sum([self.state.weights[axis] * where[axis] for axis in range(3)])
 
     def expire_history(self, uint64_t clock):
+        gate_wait(self.state.gate)
         history_expire(&self.state.out, clock)
 
     def dump(self, uint64_t start_clock, uint64_t end_clock, int limit=4096):
-        cdef int64_t index = self.state.out.history.next
+        cdef int64_t index
         cdef const sent_batch *batch
         found = []
+        gate_wait(self.state.gate)
+        index = self.state.out.history.next
         while index > self.state.out.history.first:
             index -= 1
             batch = &self.state.out.history.ring[index & self.state.out.history.mask]
@@ -321,19 +334,23 @@ cdef class StepperMotion:
         return found[::-1][:limit]
 
     def take_activity(self):
+        gate_wait(self.state.gate)
         first, self.state.first_step = self.state.first_step, -1.
         return None if first < 0. else first
 
     @property
     def steps(self):
+        gate_wait(self.state.gate)
         return self.state.steps
 
     @property
     def mcu_position(self):
+        gate_wait(self.state.gate)
         return -self.state.steps if self.state.out.invert else self.state.steps
 
     @property
     def commanded(self):
+        gate_wait(self.state.gate)
         return self.state.where + self.state.window.jumps
 
     @property
@@ -342,6 +359,7 @@ cdef class StepperMotion:
 
     @step_distance.setter
     def step_distance(self, double value):
+        gate_wait(self.state.gate)
         if not (1e-7 <= value <= 1e4):
             raise ValueError(f"step_distance = {value} mm must be within 1e-7 to 1e4")
         self.state.step_distance = value
@@ -353,15 +371,18 @@ cdef class StepperMotion:
 
     @invert_dir.setter
     def invert_dir(self, bint value):
+        gate_wait(self.state.gate)
         self.state.out.invert = value
         self.state.out.sent_direction = 0
 
     @property
     def last_clock(self):
+        gate_wait(self.state.gate)
         return self.state.out.last_clock
 
     @property
     def solved_until(self):
+        gate_wait(self.state.gate)
         return self.state.solved_until
 
     @property

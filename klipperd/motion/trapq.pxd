@@ -1,6 +1,8 @@
 # The motion queue: trapezoids of speed along straight lines, in order of print_time.
 from libc.stdint cimport int64_t
 
+from klipperd.motion.gate cimport work_gate
+
 cdef enum trapezoid_kind:
     TRAPEZOID_MOVE = 0
     TRAPEZOID_JUMP = 1       # coordinates change without motion; start == end == the new position
@@ -29,6 +31,7 @@ cdef struct motion_queue:
     int64_t first            # index of the oldest trapezoid; indices only grow
     int64_t next             # one past the newest
     double end_time          # s, when the newest ends
+    work_gate *gate          # to wait at before it is changed; NULL: nobody else reads it
     int split                # 1, an extruder's: x is e, y what of it was moved along the machine's x, z along y
 
 cdef inline trapezoid *queue_at(const motion_queue *queue, int64_t index) noexcept nogil:
@@ -48,4 +51,5 @@ cdef double trapezoid_speed(const trapezoid *move, double t) noexcept nogil
 cdef class MotionQueue:
     cdef motion_queue queue
     cdef double history      # s
+    cdef object workers      # keeps the work_gate alive
     cdef int position(self, double print_time, double *where) except -1

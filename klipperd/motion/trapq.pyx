@@ -4,10 +4,13 @@ It does not plan (lookahead) and knows no motors (stepper).
 """
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
+from cython cimport no_gc_clear
 from libc.math cimport isfinite, sqrt
 from libc.stdint cimport int64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memset
+
+from klipperd.motion.gate cimport gate_wait
 
 __all__ = ["RECORD", "MotionQueue"]
 
@@ -47,6 +50,7 @@ cdef int queue_grow(motion_queue *queue) noexcept nogil:
 
 
 cdef int queue_append(motion_queue *queue, const trapezoid *move) noexcept nogil:
+    gate_wait(queue.gate)
     if queue.next - queue.first > queue.mask and queue_grow(queue) < 0:
         return -1
     queue.ring[queue.next & queue.mask] = move[0]
@@ -116,6 +120,7 @@ cdef void trapezoid_cut(trapezoid *move, double t) noexcept nogil:
     move.decel_t = t - move.accel_t - move.cruise_t
 
 
+@no_gc_clear
 cdef class MotionQueue:
     def __cinit__(self, double history=30.):
         memset(&self.queue, 0, sizeof(motion_queue))
@@ -215,6 +220,7 @@ cdef class MotionQueue:
         cdef int64_t index = self.queue.next
         cdef trapezoid *move
         cdef int axis
+        gate_wait(self.queue.gate)
         if not isfinite(print_time + sum(position)):
             raise ValueError(f"a position must be of finite numbers: {position} at {print_time}")
         memset(&jump, 0, sizeof(trapezoid))
@@ -239,6 +245,7 @@ cdef class MotionQueue:
     def expire(self, double print_time):
         cdef double limit = print_time - self.history
         cdef trapezoid *move
+        gate_wait(self.queue.gate)
         # The newest stays: it tells where the axes rest.
         while self.queue.first < self.queue.next - 1:
             move = queue_at(&self.queue, self.queue.first)

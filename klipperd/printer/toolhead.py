@@ -16,6 +16,7 @@ from klipperd.motion.lookahead import Lookahead
 from klipperd.motion.motors import MotorOwner
 from klipperd.motion.toolhead import Toolhead
 from klipperd.motion.trapq import MotionQueue
+from klipperd.motion.workers import Workers
 from klipperd.objects import PrinterObject, command, param, status_field
 from klipperd.objects.call import Call
 from klipperd.objects.services import HostControl, HostSettings
@@ -27,6 +28,8 @@ from klipperd.printer.steppers import AxisStepper, BedStepper, ExtraStepper, Tow
 __all__ = ["ToolheadCommands", "ToolheadConfig", "ToolheadStatus", "toolhead"]
 
 
+WORKERS = 2
+"""Threads that solve steps: the reactor's core and one more are left to others on the usual four."""
 OFFLINE_MEMORY = 2.0
 """Seconds for which motion is remembered where nobody can ask for it any more."""
 
@@ -135,6 +138,7 @@ class ToolheadCommands:
     async def close(self) -> None:
         """The printer goes away: plan no more."""
         self.toolhead.shutdown("The printer restarts")
+        self.toolhead.generation.close()
 
     def status(self, eventtime: float) -> ToolheadStatus:
         """Position, limits and times."""
@@ -237,6 +241,8 @@ def build_toolhead(
             generation.add(motor)
     if settings.offline is not None:
         generation.keep = OFFLINE_MEMORY
+    else:
+        generation.employ(Workers(WORKERS))
     main = board.main
     made = Toolhead(
         clock,
