@@ -1,9 +1,12 @@
 """Files as answers: entity tags, ranges, precompressed siblings; read in threads, paced by the client."""
 
+import gzip
 import mimetypes
 import os
 from collections.abc import Mapping
 from email.utils import formatdate
+from functools import lru_cache
+from io import BytesIO
 from pathlib import Path
 from typing import IO
 from urllib.parse import quote
@@ -21,6 +24,9 @@ from brokerd.threads import WorkerThreads
 __all__ = ["FileSender", "parse_range"]
 
 _CHUNK = 256 * 1024
+# Files of pages that are compressed for who wants it, and their size (bytes).
+_TEXTS = frozenset({".html", ".js", ".mjs", ".css", ".svg", ".json", ".webmanifest", ".txt", ".xml"})
+_LEAST, _MOST = 1024, 4 * 1024 * 1024
 _TYPES = {".gcode": "text/plain", ".cfg": "text/plain", ".log": "text/plain", ".conf": "text/plain",
           ".js": "text/javascript", ".mjs": "text/javascript", ".webmanifest": "application/manifest+json",
           ".woff2": "font/woff2", ".crt": "application/x-x509-ca-cert"}  # fmt: skip
@@ -56,10 +62,25 @@ class _Opened:
 
 
 def _open(path: Path, accept_encoding: str) -> _Opened:
-    """Open a file, or its precompressed sibling. Blocks."""
-    encoding = ""
-    if "gzip" in accept_encoding and (sibling := Path(f"{path}.gz")).is_file():
-        path, encoding = sibling, "gzip"
+    """Open a file, its precompressed sibling, or what it is compressed. Blocks."""
+    for name, suffix in (("br", ".br"), ("gzip", ".gz")):
+        if name in accept_encoding and (sibling := Path(f"{path}{suffix}")).is_file():
+            return _opened(sibling, name)
+    opened = _opened(path, "")
+    if "gzip" not in accept_encoding or path.suffix not in _TEXTS or not _LEAST <= opened.size <= _MOST:
+        return opened
+    with opened.file:
+        packed = _packed(str(path), opened.tag)
+    return _Opened(BytesIO(packed), len(packed), opened.modified, f'{opened.tag[:-1]}-gz"', "gzip")
+
+
+@lru_cache(maxsize=64)
+def _packed(path: str, tag: str) -> bytes:
+    """A page's file, compressed; kept for as long as its tag is the same. Blocks."""
+    return gzip.compress(Path(path).read_bytes(), 6)
+
+
+def _opened(path: Path, encoding: str) -> _Opened:
     try:
         file = path.open("rb")
     except OSError as error:
@@ -113,7 +134,8 @@ class FileSender:
     ) -> None:
         """Answer with a file; finishes the request.
 
-        @param compressed: whether a sibling with the suffix C{.gz} may be sent instead.
+        @param compressed: whether a sibling with the suffix C{.br} or C{.gz}, or the file compressed now, may
+            be sent instead.
         @raise ApiError: if it can't be opened or the range is wrong; nothing is sent then.
         """
         accept = headers.get("accept-encoding", "") if compressed else ""
@@ -144,7 +166,8 @@ class FileSender:
             described["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(reply.download)}"
         if opened.encoding:
             described["Content-Encoding"] = opened.encoding
-            described["Vary"] = "Accept-Encoding"
+        if reply.path.suffix in _TEXTS or opened.encoding:
+            request.responseHeaders.addRawHeader(b"Vary", b"Accept-Encoding")
         for name, value in described.items():
             request.setHeader(name.encode(), value.encode())
 

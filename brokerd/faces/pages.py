@@ -1,5 +1,6 @@
 """The browser's pages: files below one directory; unknown paths of a one-page application get its index."""
 
+import re
 from pathlib import Path
 
 from attrs import define
@@ -9,6 +10,10 @@ from brokerd.registry.exchange import FileReply
 from brokerd.threads import WorkerThreads
 
 __all__ = ["Pages"]
+
+# A file with a hash of its content in its name never changes.
+_HASHED = re.compile(r"[-.](?=\w*\d)\w{8,}\.(js|css|woff2?|png|svg|webp)$")
+_FOREVER = "public, max-age=31536000, immutable"
 
 # Paths of the API: a mistake there must not be answered with a page.
 _API = ("server", "printer", "machine", "access", "api", "debug", "websocket", "klippysocket")
@@ -46,7 +51,7 @@ class Pages:
         found = await self._threads.run(_find, self._directory, parts)
         if found is None:
             raise NotFound(f"there is nothing at {path}")
-        return FileReply(found)
+        return FileReply(found, cache=_FOREVER if _HASHED.search(found.name) else "no-cache")
 
 
 def _plain(parts: tuple[str, ...]) -> bool:

@@ -215,6 +215,9 @@ class PageTests(BrokerTestCase):
         (pages / "index.html").write_text("<h1>printer</h1>")
         (pages / "assets" / "app.js").write_text("let x = 1;")
         (pages / "assets" / "app.js.gz").write_bytes(gzip.compress(b"let x = 1;"))
+        (pages / "assets" / "app.css.br").write_bytes(b"brotli")
+        (pages / "assets" / "app.css").write_text("a {}")
+        (pages / "assets" / "index-a1b2c3d4.js").write_text("let y = 2;\n" * 500)
         (pages / ".hidden").write_text("secret")
         return super().settings(pages=pages, **changes)
 
@@ -231,6 +234,17 @@ class PageTests(BrokerTestCase):
         answer = await self.get("/assets/app.js", Accept_Encoding="gzip, br")
         self.assertEqual(answer.headers["content-encoding"], "gzip")
         self.assertEqual(gzip.decompress(answer.body), b"let x = 1;")
+        answer = await self.get("/assets/app.css", Accept_Encoding="gzip, br")
+        self.assertEqual((answer.headers["content-encoding"], answer.body), ("br", b"brotli"))
+        for _ in range(2):
+            answer = await self.get("/assets/index-a1b2c3d4.js", Accept_Encoding="gzip")
+            self.assertEqual(answer.headers["content-encoding"], "gzip")
+            self.assertEqual(gzip.decompress(answer.body), b"let y = 2;\n" * 500)
+        self.assertIn("immutable", answer.headers["cache-control"])
+        plain = await self.get("/assets/index-a1b2c3d4.js")
+        self.assertNotEqual(plain.headers["etag"], answer.headers["etag"])
+        self.assertEqual((plain.headers["vary"], len(plain.body)), ("Accept-Encoding", 5500))
+        self.assertEqual((await self.get("/")).headers["cache-control"], "no-cache")
 
     async def test_what_is_no_page(self) -> None:
         for path in ("/assets/missing.js", "/server/nothing", "/.hidden", "/../x", "/api/nothing"):
