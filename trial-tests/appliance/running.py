@@ -52,6 +52,8 @@ class RunningAppliance:
             self.data.mkdir()
             mount = f'mount -t tmpfs -o size={self.small_disk}m none {self.data} && exec "$@"'
             command = ["unshare", "-rm", "sh", "-c", mount, "sh", *command]
+        # A test run that is killed takes its appliances along.
+        command = ["setpriv", "--pdeathsig", "TERM", *command]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         if ready:
             self.wait_ready(within)
