@@ -9,6 +9,7 @@ from twisted.application.service import Service
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ProcessExitedAlready
 from twisted.internet.interfaces import IDelayedCall, IProcessTransport, IReactorProcess
+from twisted.internet.process import reapAllProcesses
 from twisted.internet.protocol import ProcessProtocol
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -23,6 +24,9 @@ _STEADY_AFTER = 10.0
 """A child that lived this long (s) starts again after the shortest delay."""
 _KILL_AFTER = 2.0
 """A child that does not go within this time (s) after SIGTERM is killed."""
+_REAP_PERIOD = 0.2
+"""Seconds between two looks for children that have ended, while one runs. uvloop keeps SIGCHLD to itself: the
+end of a child whose pipes closed before it could be waited for would go unnoticed."""
 
 
 @define(eq=False, slots=False)
@@ -55,6 +59,7 @@ class ChildProcess(Service):
     _process: IProcessTransport | None = field(init=False, default=None)
     _again: IDelayedCall | None = field(init=False, default=None)
     _killing: IDelayedCall | None = field(init=False, default=None)
+    _reaping: IDelayedCall | None = field(init=False, default=None)
     _gone: "Deferred[None] | None" = field(init=False, default=None)
     _delay: float = field(init=False, default=_FIRST_DELAY)
     _started_at: float = field(init=False, default=0.0)
@@ -92,6 +97,7 @@ class ChildProcess(Service):
     def _spawn(self) -> None:
         self._again = None
         self._started_at = self.reactor.seconds()
+        self._reaping = self.reactor.callLater(_REAP_PERIOD, self._reap)
         assert IReactorProcess.providedBy(self.reactor)
         watch = _Watch(self.label, self._ended)
         with open(os.devnull) as nothing:
@@ -101,8 +107,14 @@ class ChildProcess(Service):
             command = ["setsid", *self.command]
             self._process = self.reactor.spawnProcess(watch, command[0], command, env=None, childFDs=fds)
 
+    def _reap(self) -> None:
+        self._reaping = self.reactor.callLater(_REAP_PERIOD, self._reap)
+        reapAllProcesses()
+
     def _ended(self, reason: Failure) -> None:
         self._process = None
+        if self._reaping is not None and self._reaping.active():
+            self._reaping.cancel()
         self.on_exit()
         if self._killing is not None and self._killing.active():
             self._killing.cancel()
