@@ -20,12 +20,12 @@ A short segment costs {move:.2f} us and has {steps:.0f} steps on three motors; a
 segment touches through memory (about {touched} bytes) {copying:.2f} us: a floor of {floor:.2f} us,
 {times:.0f} times below what is needed now; by the step, {step_times:.0f} times."""
 _NEXT = """\
-Profiles of the compiled part say what lies between: half of it goes to finding long runs of steps that one
-queue_step can make (fit: some thirty candidate steps a command, each with a division and branches that are hard
-to predict), a fifth to shaped motion and the steps in it, a tenth to the extruder's smoothed pressure advance
-(turning points and Newton's steps on quartics), a twentieth to parsing, lookahead and trapezoids together, as
-much to blocks and checksums. So fewer candidates a command come first. Of a whole run of a few seconds, starting
-Python and Twisted (0.3 s) is what is left to save."""
+Profiles of the compiled part say what lies between: half of it goes to finding long runs of steps that
+one queue_step can make (fit: some thirty candidate steps a command, each with a division and branches
+that are hard to predict), a fifth to shaped motion and the steps in it, a tenth to the extruder's
+smoothed pressure advance (turning points and Newton's steps on quartics), a twentieth to parsing,
+lookahead and trapezoids together, as much to blocks and checksums. So fewer candidates a command come
+first. Of a whole run of a few seconds, starting Python and Twisted (0.3 s) is what is left to save."""
 _OURS, _PEERS = "appliance", "kalico"
 
 
@@ -96,9 +96,9 @@ def write_motion_page(made: MotionBench) -> str:
         f"Work: {LARGE} extruding segments of 0.55 mm along petals, 200 mm/s, 5000 mm/s², {shaping}pressure",
         "advance 0.04 s, 16 microsteps, 40 mm a turn; from a file to the bytes for the micro-controller.",
         "*Marginal* is the difference of two sizes: what a move costs once everything runs. The whole run",
-        "counts starting Python and reading the configuration, too. Aimed at: 10 times the moves, 5 times the",
-        "steps on short segments and 3 times on long moves, not more bytes a step, less memory, cost linear in",
-        "moves.",
+        "counts starting Python and reading the configuration, too. Aimed at: 10 times the moves, 5 times",
+        "the steps on short segments and 3 times on long moves, not more bytes a step, less memory, cost",
+        "linear in moves.",
         "",
         *head,
         *_moves(made, "cartesian"),
