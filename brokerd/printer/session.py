@@ -127,8 +127,12 @@ class HostSession(Service):
 
     @property
     def missing(self) -> list[str]:
-        """Printer objects that clients need and that the host lacks; empty while nothing is known."""
-        return [name for name in _REQUIRED if name not in self.objects] if self.objects else []
+        """Printer objects that clients need and that the host lacks; empty while nothing is known.
+
+        A host in C{error} could not build all that its configuration asks for, which says nothing of that.
+        """
+        known = self.objects and self.state in ("ready", "shutdown")
+        return [name for name in _REQUIRED if name not in self.objects] if known else []
 
     async def request(self, method: str, params: Mapping[str, Any] | None = None) -> Any:
         """Ask the host.

@@ -135,7 +135,8 @@ class StatusHub:
             await self._renew(except_for=None)
 
     def update(self, status: Status, eventtime: float, except_for: Subscriber | None = None) -> None:
-        """Pass on what changed."""
+        """Pass on what changed; clients hear of it before the broker acts on it and tells what follows."""
+        own: list[tuple[Watcher, list[Subscriber], Any]] = []
         for name, values in status.items():
             self._known.setdefault(name, {}).update(values)
         for key, members in list(self._groups.items()):
@@ -148,7 +149,12 @@ class StatusHub:
                     channel = member.channel
                     channels.setdefault(id(channel), (channel, []))[1].append(member)
             for channel, several in channels.values():
-                channel.deliver_status(several, chosen, eventtime)
+                if isinstance(channel, Watcher):
+                    own.append((channel, several, chosen))
+                else:
+                    channel.deliver_status(several, chosen, eventtime)
+        for watcher, several, chosen in own:
+            watcher.deliver_status(several, chosen, eventtime)
 
     def known(self, name: str) -> Mapping[str, Any]:
         """The last values of an object, as far as somebody subscribed to it."""

@@ -1,5 +1,6 @@
 """The conversation with the motion host, on a clock of its own."""
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -24,6 +25,22 @@ class Ears:
 
     def deliver(self, message: SharedMessage, except_for: object = None) -> None:
         self.heard.append(message.payload.decode().split('"')[7].removeprefix("notify_klippy_"))
+
+
+class Client:
+    """A subscriber that is not of the broker itself."""
+
+    def __init__(self, heard: list[str]) -> None:
+        self.heard = heard
+
+    @property
+    def channel(self) -> "Client":
+        return self
+
+    def deliver_status(
+        self, subscribers: Iterable[Any], status: dict[str, Mapping[str, Any]], eventtime: float
+    ) -> None:
+        self.heard.append(status["webhooks"]["state_message"])
 
 
 class SessionTests(SynchronousTestCase):
@@ -94,6 +111,23 @@ class SessionTests(SynchronousTestCase):
         del self.fake.objects["display_status"]
         self.start()
         self.assertEqual(self.session.missing, ["display_status"])
+
+    def test_nothing_is_called_missing_of_a_host_that_could_not_build_everything(self) -> None:
+        del self.fake.objects["display_status"]
+        self.fake.objects["webhooks"]["state"] = "error"
+        self.start()
+        self.assertEqual((self.session.state, self.session.missing), ("error", []))
+
+    def test_clients_get_the_reason_of_a_shutdown_before_they_hear_of_it(self) -> None:
+        """KlipperScreen shows the C{state_message} that it has when C{notify_klippy_shutdown} comes."""
+        self.start()
+        clients = [Client(self.ears.heard), Client(self.ears.heard)]
+        for client, fields in zip(clients, (["state", "state_message"], ["state_message"]), strict=True):
+            subscription = self.session.hub.subscribe(client, {"webhooks": fields})
+            self.successResultOf(Deferred.fromCoroutine(subscription))
+        self.ears.heard.clear()
+        self.fake.change("webhooks", state="shutdown", state_message="MCU lost")
+        self.assertEqual(self.ears.heard, ["MCU lost", "MCU lost", "shutdown"])
 
     def test_remote_method(self) -> None:
         called: list[Any] = []
