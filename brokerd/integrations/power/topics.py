@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from attrs import define, field
-from twisted.internet.defer import Deferred, TimeoutError
+from twisted.internet.defer import Deferred, DeferredLock, TimeoutError
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
@@ -38,6 +38,7 @@ class MqttSwitch:
     _told: Deferred[bool] | None = field(init=False, default=None)
     _on: bool | None = field(init=False, default=None)
     _started: bool = field(init=False, default=False)
+    _lock: DeferredLock = field(init=False, factory=DeferredLock)
 
     async def start(self, changed: Callable[[bool | None], None]) -> None:
         self._changed = changed
@@ -48,7 +49,7 @@ class MqttSwitch:
 
     def mqtt_connected(self) -> None:
         """Find out what happened meanwhile."""
-        if self._started and self._subscription is not None and self._told is None:
+        if self._started and self._subscription is not None:
             self._chores.spawn(self._look(), "asking an MQTT power device")
 
     async def _look(self) -> None:
@@ -90,7 +91,14 @@ class MqttSwitch:
             self._changed(on)
 
     async def _expect(self, request: str, topic: str, payload: bytes, retain: bool = False) -> bool:
-        """Publish something, and wait for the state that comes of it."""
+        """Publish something, and wait for the state that comes of it; one thing at a time."""
+        await self._lock.acquire()
+        try:
+            return await self._publish(request, topic, payload, retain)
+        finally:
+            self._lock.release()
+
+    async def _publish(self, request: str, topic: str, payload: bytes, retain: bool) -> bool:
         config = self._config
         told = self._told = Deferred()
         self._last_request, self._responses = request, 0
