@@ -74,7 +74,7 @@ class JsonRpcFuzz(SynchronousTestCase):
                 self.assertNotEqual(each["error"]["code"], -32603, each)
                 self.assertNotIn("Traceback", each["error"]["message"])
 
-    @settings(max_examples=400, suppress_health_check=list(HealthCheck), deadline=None)
+    @settings(max_examples=200, suppress_health_check=list(HealthCheck), deadline=None)
     @given(messages)
     def test_any_message(self, message: Any) -> None:
         answer = self.answer(json.dumps(message).encode())
