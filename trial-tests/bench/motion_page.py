@@ -192,6 +192,6 @@ def _draw_sweep(axes: Any, made: MotionBench) -> None:
     axes.set(xscale="log", yscale="log", xlabel="moves", ylabel="s", title="One run of this project")
     memory = axes.twinx()
     memory.plot(sizes, [run.rss for _, run in made.sweep], "s--", color="tab:orange", label="memory (MB)")
-    memory.set(ylabel="MB", ylim=(0, None))
+    memory.set(ylabel="MB", ylim=(0, 1.4 * max(run.rss for _, run in made.sweep)))
     axes.legend(loc="upper left")
     memory.legend(loc="lower right")
