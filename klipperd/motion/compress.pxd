@@ -56,8 +56,8 @@ cdef struct compressor:
 
 cdef int compressor_init(compressor *out) noexcept nogil
 cdef void compressor_free(compressor *out) noexcept nogil
-# Make room for steps in a direction (1 or -1): their times in ticks, in order and not before earlier steps, go
-# to out.due[out.tail] and on. Returns for how many there is room, at least one, or a compress_code.
+# Make room for steps in a direction (1 or -1): their times in ticks, in order and not before earlier steps,
+# go to out.due[out.tail] and on. Returns for how many there is room, at least one, or a compress_code.
 cdef int compressor_room(compressor *out, int direction) noexcept nogil
 # Take in what was written there; crowded: more than the first may be nearer than NEAREST to the one before.
 cdef void compressor_take(compressor *out, int count, bint crowded) noexcept nogil

@@ -183,8 +183,8 @@ cdef int take_batch(compressor *out, bint partial) noexcept nogil:
     code = wake(out, partial)
     if code <= 0:
         return code
-    count = fit_longest(&out.due[out.head], out.tail - out.head, out.last_clock, out.max_error * out.freq, partial,
-                        &line)
+    count = fit_longest(&out.due[out.head], out.tail - out.head, out.last_clock, out.max_error * out.freq,
+                        partial, &line)
     if count <= 0:
         return 0 if count == 0 else COMPRESS_TOO_FAST
     batch.interval, batch.add = line.interval, line.add

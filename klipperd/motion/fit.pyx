@@ -2,8 +2,8 @@
 
 Step i (from 0) of a command happens at base + interval (i + 1) + add i (i + 1) / 2. Each step has a window
 [due - min(early, half the time since the step before), due]. Divided by i + 1, that is: the line
-interval + add / 2 i must pass through a vertical segment at i for each step. Lines that stab all segments so far
-are found online with two convex hulls (O'Rourke 1981), on a sample of the steps that grows sparse as
+interval + add / 2 i must pass through a vertical segment at i for each step. Lines that stab all segments so
+far are found online with two convex hulls (O'Rourke 1981), on a sample of the steps that grows sparse as
 the run grows long. Once few whole adds are left, each is followed as far as a whole interval goes with it.
 The line found is then held against the window of every single step.
 """
@@ -111,7 +111,7 @@ cdef inline void extend_upper(samples *s, int i) noexcept nogil:
 
 
 cdef inline bint stab(samples *s, int step) noexcept nogil:
-    """Take a step's segment into the sample; False, and nothing changed, when no line passes through it too."""
+    """Take a step's segment into the sample; False, and nothing changed, when no line passes through it."""
     cdef int i = s.count
     cdef double x = step, steepest, flattest
     window_of(s, step, &s.low[i], &s.high[i])
@@ -209,7 +209,7 @@ cdef int follow(samples *s, double add, double *interval) noexcept nogil:
 cdef inline int64_t miss(const samples *s, int i, int end, double interval, double half) noexcept nogil:
     """Not 0 when a step is outside of its window. Without branches, so that compilers make vectors of it."""
     cdef const double *due = s.due
-    cdef double x, y, w, early = s.early, base = s.base
+    cdef double y, w, early = s.early, base = s.base
     cdef int64_t bad = 0
     cdef int k
     for k in range(i, end):

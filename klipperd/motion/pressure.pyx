@@ -179,7 +179,7 @@ cdef void rebase(smoothing_window *window, double t) noexcept nogil:
 
 
 cdef inline void add_shifted(const smoothing_window *window, int64_t index, double t, double weight,
-                      double *c) noexcept nogil:
+                             double *c) noexcept nogil:
     """Add weight * G around a time that lies within a piece, as a Taylor polynomial."""
     cdef const source_piece *piece = piece_at(window, index)
     cdef double u = t - piece.begin, c0 = piece.c0 - window.base

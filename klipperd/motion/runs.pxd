@@ -13,4 +13,5 @@ cdef struct rise:
 # Push all steps up to until (s); 0 or a negative solve_code or compress_code.
 cdef int take_rise(motor_state *motor, const rise *way, double until) noexcept nogil
 # The same for c[0] + c[1] u + c[2] u^2 (mm) from begin (s) on, u = 0 to length (s), which may turn.
-cdef int take_quadratic(motor_state *motor, double begin, const double *c, double length, double until) noexcept nogil
+cdef int take_quadratic(motor_state *motor, double begin, const double *c, double length,
+                        double until) noexcept nogil

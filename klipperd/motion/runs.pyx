@@ -103,7 +103,8 @@ cdef int take_rise(motor_state *motor, const rise *way, double until) noexcept n
             return SOLVE_OK
 
 
-cdef int take_quadratic(motor_state *motor, double begin, const double *c, double length, double until) noexcept nogil:
+cdef int take_quadratic(motor_state *motor, double begin, const double *c, double length,
+                        double until) noexcept nogil:
     cdef double end = c[0] + length * (c[1] + length * c[2]), v_last = c[1] + 2. * length * c[2]
     cdef double turn, peak
     cdef rise way

@@ -10,7 +10,8 @@ cdef void shaping_close(shaping *shaped) noexcept nogil
 cdef void shaping_rest(shaping *shaped, const double *where) noexcept nogil
 # Read the queue up to a time (s); 0 or a negative solve_code.
 cdef int shaping_read(motor_state *motor, double limit) noexcept nogil
-# The shaped components from t up to their next breakpoint, or limit. The queue must be read up to limit + lead.
+# The shaped components from t up to their next breakpoint, or limit. The queue must be read up to limit +
+# lead.
 cdef void shape_piece(shaping *shaped, double t, double limit, motion_piece *out) noexcept nogil
 # Sum of the components: a linear motor's coordinate c[0] + c[1] u + c[2] u^2.
 cdef inline void sum_components(const shaping *shaped, const motion_piece *piece, double *c) noexcept nogil:

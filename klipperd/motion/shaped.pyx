@@ -1,7 +1,7 @@
 """Steps of motors whose axes are shaped.
 
-A shaper is a sum of pulses: p(t) becomes the sum of A_i p(t - (T_i - Tm)) with Tm = sum A_i T_i, so that it is not
-late on average. The motion in the queue is quadratic between its breakpoints, so the sum is quadratic
+A shaper is a sum of pulses: p(t) becomes the sum of A_i p(t - (T_i - Tm)) with Tm = sum A_i T_i, so that it
+is not late on average. The motion in the queue is quadratic between its breakpoints, so the sum is quadratic
 between theirs, each shifted by every pulse: coefficients are put together once for each such piece.
 """
 
@@ -13,13 +13,11 @@ from libc.string cimport memset
 from klipperd.motion.curved cimport solve_piece
 from klipperd.motion.geometry cimport GEOMETRY_LINEAR, geometry_position
 from klipperd.motion.motor cimport (
-    GRAZE,
     SOLVE_BROKEN,
     SOLVE_EXPIRED,
     SOLVE_MEMORY,
     SOLVE_OK,
     motor_state,
-    next_threshold,
 )
 from klipperd.motion.piece cimport motion_piece
 from klipperd.motion.runs cimport take_quadratic
@@ -132,7 +130,8 @@ cdef int add_rest(shaping *shaped, double end) noexcept nogil:
 
 
 cdef inline int add_phase(shaping *shaped, double begin, double time, const double *from_, double sign,
-                          const double *per_mm, double s, double v, double half_accel, double advance) noexcept nogil:
+                          const double *per_mm, double s, double v, double half_accel,
+                          double advance) noexcept nogil:
     """Motion from_ + sign s per_mm and on, with v and half_accel along the path, and pressure advance (s)."""
     cdef motion_piece *piece
     cdef int k
@@ -257,7 +256,7 @@ cdef void shape_piece(shaping *shaped, double t, double limit, motion_piece *out
 cdef inline int solve_sum(motor_state *motor, const motion_piece *piece, double until) noexcept nogil:
     """Steps of a linear motor along one piece."""
     cdef double[3] c
-    cdef double length = piece.end - piece.begin, end, turn
+    cdef double length = piece.end - piece.begin, end
     sum_components(&motor.shaped, piece, c)
     end = c[0] + length * (c[1] + length * c[2])
     motor.where = end

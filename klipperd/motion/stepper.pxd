@@ -15,7 +15,7 @@ cdef class StepperMotion:
     cdef object sink              # keeps the message_sink alive
     cdef readonly str name        # for messages
     cdef tuple shapers            # of x, y, z: pulses as (shift s, amplitude)
-    cdef MotionQueue shaped_queue # that they are meant for
+    cdef MotionQueue shaped_queue   # that they are meant for
     cdef int attach(self, MotionQueue queue) except -1
     cdef int open_window(self, double half) except -1
     cdef int begin(self) except -1

@@ -19,7 +19,7 @@ from klipperd.motion.compress cimport (
     sent_batch,
 )
 from klipperd.motion.gate cimport gate_wait
-from klipperd.motion.geometry cimport GEOMETRY_LINEAR, Geometry, geometry, geometry_axes, geometry_position
+from klipperd.motion.geometry cimport GEOMETRY_LINEAR, Geometry, geometry_axes, geometry_position
 from klipperd.motion.motor cimport SOLVE_BROKEN, SOLVE_EXPIRED, look_ahead, motor_state
 from klipperd.motion.pressure cimport solve_smoothed, window_close, window_open
 from klipperd.motion.shaped cimport shaping_close, shaping_open, shaping_rest, solve_shaped

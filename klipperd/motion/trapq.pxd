@@ -32,7 +32,7 @@ cdef struct motion_queue:
     int64_t next             # one past the newest
     double end_time          # s, when the newest ends
     work_gate *gate          # to wait at before it is changed; NULL: nobody else reads it
-    int split                # 1, an extruder's: x is e, y what of it was moved along the machine's x, z along y
+    int split                # 1, an extruder's: x is e, y what of it is for the machine's x, z for its y
 
 cdef inline trapezoid *queue_at(const motion_queue *queue, int64_t index) noexcept nogil:
     return &queue.ring[index & queue.mask]

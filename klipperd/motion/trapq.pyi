@@ -57,8 +57,8 @@ class MotionQueue:
         """Index of the next trapezoid that will be added."""
     @property
     def split(self) -> bool:
-        """Whether the planner tells what an extruder moves along x and y, as this queue's y and z: e times the
-        squares of the path's direction. Set it at rest."""
+        """Whether the planner tells what an extruder moves along x and y, as this queue's y and z: e times
+        the squares of the path's direction. Set it at rest."""
     @split.setter
     def split(self, value: bool) -> None: ...
     @property
