@@ -16,14 +16,21 @@ SHAPED = (pulses("mzv", 50.0, 0.1), pulses("ei", 40.0, 0.1), pulses("zv", 60.0, 
 NEAR = (-1e-6, -1e-7, -2e-8, -2e-9, -5e-10, 0.0, 5e-10, 2e-9, 2e-8, 1e-7, 1e-6)
 
 
-def touching(seed: int, axis: int, count: int = 200) -> list[Target]:
-    """Along one axis, to thresholds either way and a little before or beyond."""
+def touching(seed: int, axis: int, count: int = 120) -> list[Target]:
+    """Along one axis, to thresholds either way and a little before or beyond, with rests in between.
+
+    While it rests another axis moves, for longer than shaping and smoothing last.
+    """
     draw = random.Random(seed)
     where, path = list(START), []
+    other = 2 if axis == 3 else 3
     for _ in range(count):
         halves = draw.choice((-0.5625, -0.5, 0.5, 0.5625))
         where[axis] = START[axis] + (draw.randint(-3, 3) + halves) * DISTANCE + draw.choice(NEAR)
         path.append((where[0], where[1], where[2], where[3], draw.choice((0.5, 5.0, 50.0))))
+        if draw.random() < 0.5:
+            where[other] += 1.0
+            path.append((where[0], where[1], where[2], where[3], 15.0))
     return path
 
 
