@@ -16,7 +16,7 @@ from klipperd.remote.procedures import Client, Procedures
 __all__ = ["DirectLink"]
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class DirectLink:
     """A L{brokerd.hostlink.HostLink} onto a motion host's procedures. Starts with L{connect}."""
 

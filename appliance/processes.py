@@ -29,7 +29,7 @@ _REAP_PERIOD = 0.2
 end of a child whose pipes closed before it could be waited for would go unnoticed."""
 
 
-@define(eq=False, slots=False)
+@define(eq=False, repr=False, slots=False)
 class _Watch(ProcessProtocol):
     """Logs what the child says and tells when it has gone."""
 
@@ -48,7 +48,7 @@ class _Watch(ProcessProtocol):
         self.ended(reason)
 
 
-@define(eq=False, slots=False)
+@define(eq=False, repr=False, slots=False)
 class ChildProcess(Service):
     """Keeps C{command} running. C{on_exit} runs each time the child has gone, before it is restarted."""
 

@@ -44,7 +44,7 @@ class Appliance:
     ready: "Deferred[str]"
 
 
-@define(eq=False, slots=False)
+@define(eq=False, repr=False, slots=False)
 class _Page(Service):
     """Removes the clock page once everybody has stopped using it."""
 
@@ -55,7 +55,7 @@ class _Page(Service):
         self.page.close()
 
 
-@define(eq=False, slots=False)
+@define(eq=False, repr=False, slots=False)
 class _Joint(Service):
     """Joins broker and motion host while it runs, and tells when the printer is ready for the first time."""
 

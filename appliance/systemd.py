@@ -22,7 +22,7 @@ def notify(message: str) -> None:
         to_manager.sendto(message.encode(), address)
 
 
-@define(eq=False, slots=False)
+@define(eq=False, repr=False, slots=False)
 class SystemdWatch(Service):
     """Pats the service manager's watchdog at half its period, from the reactor: a stuck one is restarted."""
 

@@ -75,7 +75,7 @@ FOLDERS = ("config", "gcodes", "logs", "database", "comms")
 _THREADS = 4
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Assembly:
     """The parts, wired.
 

@@ -13,7 +13,7 @@ __all__ = ["Chores"]
 log = Logger()
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Chores:
     """Coroutines that run by themselves. What they raise is logged."""
 

@@ -22,7 +22,7 @@ def _connection(caller: Caller) -> Connection:
     return caller.connection
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class ConnectionMethods:
     """Identification of connections.
 

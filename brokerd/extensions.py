@@ -24,7 +24,7 @@ _RESERVED = ("connected", "disconnected")
 _PATIENCE = 60.0  # seconds that an agent may take for an answer
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class _Agent:
     """A connected agent.
 
@@ -62,7 +62,7 @@ def _failure(error: Any) -> ApiError:
     return ApiError(str(error.get("message", error)), code if known else 400)
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class ExtensionMethods:
     """Agents that are connected, and the way to them."""
 

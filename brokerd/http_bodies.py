@@ -27,7 +27,7 @@ class HttpFailure(Exception):
 
 
 @implementer(IBodyProducer)
-@define(eq=False)
+@define(eq=False, repr=False)
 class SentBody:
     """A request's body, which is at hand."""
 

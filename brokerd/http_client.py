@@ -123,7 +123,7 @@ class _Pool(HTTPConnectionPool):
             super()._putConnection(key, connection)
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class HttpClient:
     """Makes requests. Nothing is kept but idle connections.
 

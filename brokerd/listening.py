@@ -12,7 +12,7 @@ from twisted.python.failure import Failure
 __all__ = ["Listener"]
 
 
-@define(eq=False, slots=False)
+@define(eq=False, repr=False, slots=False)
 class Listener(Service):
     """One listening port.
 

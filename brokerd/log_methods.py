@@ -30,7 +30,7 @@ class RotatedLog:
     reopen: Callable[[], None] | None
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class LogMethods:
     """Rolls logs over.
 

@@ -53,7 +53,7 @@ class Audience(Protocol):
         """Send to every connection that may hear it, but not to C{except_for}."""
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Broadcaster:
     """Sends notifications to all audiences."""
 

@@ -44,7 +44,7 @@ class OctoprintConfig:
 section("octoprint_compat", OctoprintConfig)
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class OctoprintEndpoints:
     """Speaks as OctoPrint does; uploads are in L{brokerd.files.transfer}."""
 

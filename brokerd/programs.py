@@ -106,7 +106,7 @@ class _Watched(ProcessProtocol):
         self.transport.loseConnection()
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Programs:
     """Runs programs.
 

@@ -15,7 +15,7 @@ from brokerd.registry.exchange import Content, HttpRequest
 __all__ = ["ServerFacts", "ServerMethods"]
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class ServerFacts:
     """What the broker says about itself.
 
@@ -37,7 +37,7 @@ class ServerFacts:
     openapi: Callable[[], Mapping[str, Any]]
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class ServerMethods:
     """The broker itself."""
 

@@ -23,7 +23,7 @@ log = Logger()
 _GOODBYE = 0.5  # seconds that websockets get to say goodbye
 
 
-@define(eq=False, slots=False)
+@define(eq=False, repr=False, slots=False)
 class Broker(Service):
     """Builds its parts from the settings each time that it starts.
 

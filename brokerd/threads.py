@@ -19,7 +19,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-@define(eq=False, slots=False)
+@define(eq=False, repr=False, slots=False)
 class WorkerThreads(Service):
     """A pool of at most C{count} threads, all bearing C{label}.
 

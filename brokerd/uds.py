@@ -31,7 +31,7 @@ class TooLong(Exception):
     """The peer sends a message without end."""
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class MessageSplitter:
     """Sans-IO: bytes in, whole messages out."""
 
@@ -121,7 +121,7 @@ def _error_text(error: Any) -> str:
     return str(error)
 
 
-@define(eq=False, slots=False)
+@define(eq=False, repr=False, slots=False)
 class SocketLink(Service, HostLink):
     """A L{HostLink} over a motion host's socket; it reconnects for as long as it runs."""
 

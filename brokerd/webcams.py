@@ -87,7 +87,7 @@ def _absolute(url: str) -> str:
     return f"{_LOCAL}/{url.lstrip('/')}"
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class WebcamMethods:
     """Keeps the list of webcams in the database."""
 

@@ -13,7 +13,7 @@ __all__ = ["DelayedCalls"]
 _log = Logger()
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class DelayedCalls:
     """Calls that wait for their time on the clock C{seconds}.
 

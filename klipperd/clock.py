@@ -153,7 +153,7 @@ def _checked(slot: int) -> int:
 
 
 @implementer(IReactorTime)
-@define(eq=False, slots=False)
+@define(eq=False, repr=False, slots=False)
 class ScaledClock(Service):
     """C{IReactorTime} in the virtual time of a L{ClockPage}, driven by a real one, which should have a fine
     resolution (L{klipperd.fine_clock.FineClock}): at 60 times real time its turns are 0.5 ms apart.

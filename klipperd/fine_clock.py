@@ -47,7 +47,7 @@ def _checked(result: int) -> int:
 
 
 @implementer(IReactorTime, IReadDescriptor)
-@define(eq=False, slots=False)
+@define(eq=False, repr=False, slots=False)
 class FineClock:
     """C{IReactorTime} beside a reactor. It needs no start; L{close} ends it, and drops the calls that wait.
 

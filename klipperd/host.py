@@ -52,7 +52,7 @@ _ADVICE = {
 StateListener = Callable[[HostState, str], None]
 
 
-@define(eq=False, slots=False)
+@define(eq=False, repr=False, slots=False)
 class Host(Service, HostControl):
     """One printer, alive for as long as the service runs.
 

@@ -31,7 +31,7 @@ class LatenessStatus:
     count: int = status_field(doc="number of timers measured")
 
 
-@define(eq=False, slots=False)
+@define(eq=False, repr=False, slots=False)
 class ReactorLateness(Service):
     """A timer every C{interval} seconds, whose lateness goes into a histogram that is logged every
     C{report_every} seconds. C{clock} must be the real reactor, not a scaled clock."""

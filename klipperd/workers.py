@@ -24,7 +24,7 @@ class Workers:
         raise NotImplementedError
 
 
-@define(eq=False, slots=False)
+@define(eq=False, repr=False, slots=False)
 class WorkerThreads(Service, Workers):
     """At most two threads. Stopping waits for the work under way without blocking the reactor."""
 
@@ -72,7 +72,7 @@ def _tell(result: Any, ended: "Deferred[None]") -> Any:
     return result
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class SameThread(Workers):
     """Calls at once: for tests and batch runs, where nobody waits for the reactor."""
 

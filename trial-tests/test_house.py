@@ -79,6 +79,18 @@ class Rooms(SynchronousTestCase):
         self.assertEqual([(n, name) for n, name in counted if n > LARGEST_ROOM], [])
 
 
+class Objects(SynchronousTestCase):
+    def test_no_object_shows_all_others(self) -> None:
+        """Objects know each other in circles: a text of one that shows its fields would take minutes to write."""
+        wrong = [
+            f"{path.relative_to(ROOT)}: {found[0]}"
+            for path in sources(".py")
+            for found in re.finditer(r"@define\(eq=False[^)]*\)", path.read_text("utf-8"))
+            if "repr=False" not in found[0] and path.relative_to(ROOT).parts[0] in FLOORS
+        ]
+        self.assertEqual(wrong, [])
+
+
 class References(SynchronousTestCase):
     def test_references_are_current(self) -> None:
         """docs/reference is what the declarations say; `make docs` writes it."""

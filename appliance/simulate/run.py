@@ -39,7 +39,7 @@ class _AnyMcus(dict[str, AnyDictionary]):
         return self[name]
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class _SimulatedMcus(FileMcus):
     """MCUs that only count, heaters that take their time."""
 
@@ -64,7 +64,7 @@ class _SimulatedMcus(FileMcus):
         self.on_portion()
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class _Recorder:
     """Takes in what the tool head plans, before it is forgotten."""
 

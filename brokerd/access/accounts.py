@@ -71,7 +71,7 @@ def _write(path: Path, seed: bytes, accounts: Iterable[Account]) -> None:
     fresh.replace(path)
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Accounts:
     """All accounts, in memory; each change is on disk when its coroutine returns.
 

@@ -31,7 +31,7 @@ def _neighbourhood(address: str) -> str:
     return str(ip_network((parsed, 64), strict=False)) if isinstance(parsed, IPv6Address) else address
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class LoginAttempts:
     """Counts failed logins in a row, by address.
 

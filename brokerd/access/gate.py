@@ -16,7 +16,7 @@ from brokerd.registry.caller import Caller, Role
 __all__ = ["Gate"]
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Gate:
     """Judges callers: by JSON Web Token, one-shot token, API key, address, in this order.
 

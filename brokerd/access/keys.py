@@ -16,7 +16,7 @@ __all__ = ["ApiKey", "Bearer", "OneshotTokens"]
 _TOKEN_LIFE = 5.0  # seconds
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class ApiKey:
     """The key of this installation, made at first use."""
 
@@ -59,7 +59,7 @@ class Bearer:
     user: str | None = None
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class OneshotTokens:
     """Tokens for requests whose headers a browser can't set; each lives 5 s and serves once."""
 

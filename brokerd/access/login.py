@@ -33,7 +33,7 @@ def _checked_name(username: str) -> str:
     return plain
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Logins:
     """Changes accounts.
 

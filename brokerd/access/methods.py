@@ -25,7 +25,7 @@ SESSION = "{username, token, refresh_token, action, source}"
 DONE = "{username, action}"
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class AccessMethods:
     """Accounts, keys, tokens, and who one is."""
 

@@ -16,7 +16,7 @@ log = Logger()
 _PERIOD = 60.0  # seconds
 
 
-@define(eq=False, slots=False)
+@define(eq=False, repr=False, slots=False)
 class TrustedNames(Service):
     """Knows the addresses of some names. A name that can't be looked up just now keeps its last ones."""
 

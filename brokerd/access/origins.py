@@ -9,7 +9,7 @@ from attrs import define, field
 __all__ = ["OriginRules"]
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class OriginRules:
     """Allowed origins.
 

@@ -39,7 +39,7 @@ def _verify(stored: str, password: str) -> bool:
         return False
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Passwords:
     """Hashes and verifies in worker threads."""
 

@@ -44,7 +44,7 @@ class _Keys:
     public: Any
 
 
-@define(eq=False, slots=False)
+@define(eq=False, repr=False, slots=False)
 class WebTokens:
     """Issues and reads tokens.
 

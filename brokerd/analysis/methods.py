@@ -34,7 +34,7 @@ Filename = Annotated[str, "path below the gcodes root"]
 ConfigName = Annotated[str | None, "a printer.cfg below the config root; the printer's own by default"]
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class AnalysisMethods:
     """Time analysis.
 

@@ -41,7 +41,7 @@ def is_processed(path: Path) -> bool:
         return MARK in file.read()
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class _Clock:
     """Time by place in the file.
 

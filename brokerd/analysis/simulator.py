@@ -29,7 +29,7 @@ def installed(words: str) -> SimulatorProgram | None:
     return SimulatorProgram((path, *command[1:]), "?") if path is not None else None
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Simulator:
     """The simulation; one at a time, and never in the way of the printer.
 

@@ -20,7 +20,7 @@ __all__ = ["DatabaseDebugMethods", "DatabaseMaintenance"]
 Filename = Annotated[str, "name of a backup"]
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class DatabaseMaintenance:
     """Looks after the database file.
 
@@ -113,7 +113,7 @@ class DatabaseMaintenance:
         return answer
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class DatabaseDebugMethods:
     """The whole database, with what is the broker's own."""
 

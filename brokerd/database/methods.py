@@ -27,7 +27,7 @@ def _writable(namespace: str) -> None:
         raise Forbidden(f"the namespace {namespace!r} is the broker's own and can only be read")
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class DatabaseMethods:
     """Reads and writes namespaces."""
 

@@ -35,7 +35,7 @@ def _damaged(error: sqlite3.Error) -> bool:
     return (getattr(error, "sqlite_errorcode", 0) & 0xFF) in _DAMAGED
 
 
-@define(eq=False, slots=False)
+@define(eq=False, repr=False, slots=False)
 class Database(Service):
     """One SQLite file.
 

@@ -26,7 +26,7 @@ class Body(Protocol):
         """The client went away."""
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class KeptBody:
     """A small body, kept in memory."""
 
@@ -48,7 +48,7 @@ class KeptBody:
         return self._content.getvalue()
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class RefusedBody:
     """A body that nobody will read: its request was refused by its headers."""
 

@@ -74,7 +74,7 @@ def plain_headers(block: bytes) -> Mapping[str, str] | None:
     return None if headers.get("connection", "keep-alive").lower() != "keep-alive" else headers
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Express:
     """Serves one connection.
 

@@ -95,7 +95,7 @@ def _read(file: IO[bytes], count: int) -> bytes:
 
 
 @implementer(IPushProducer)
-@define(eq=False)
+@define(eq=False, repr=False)
 class _Valve:
     """Lets the sending coroutine run only while the connection takes more."""
 
@@ -123,7 +123,7 @@ class _Valve:
             await self._waiting
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class FileSender:
     """Sends files over HTTP."""
 

@@ -28,7 +28,7 @@ _SAFE = ("GET", "HEAD", "OPTIONS")
 _PATIENCE = 16 * 1024 * 1024
 
 
-@define(eq=False, slots=False)
+@define(eq=False, repr=False, slots=False)
 class HttpExchange:
     """Made when the headers are complete; C{body} gets what follows, then L{serve} is called.
 

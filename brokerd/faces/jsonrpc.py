@@ -36,7 +36,7 @@ def _error(code: int, message: str, number: Any) -> dict[str, Any]:
     return {"jsonrpc": "2.0", "error": {"code": code, "message": message}, "id": number}
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class JsonRpc:
     """Answers requests out of a registry.
 

@@ -33,7 +33,7 @@ def _find(base: Path, parts: tuple[str, ...]) -> Path | None:
     return index if index.is_file() else None
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Pages:
     """Serves one directory, or nothing if there is none."""
 

@@ -40,7 +40,7 @@ def _unsent(channel: Any) -> int:
     return waiting + sum(map(len, getattr(transport, "_tempDataBuffer", ())))
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Patience:
     """Looks at connections while there are any."""
 

@@ -82,7 +82,7 @@ class _FirstByte(Protocol):
             self._silence.cancel()
 
 
-@define(eq=False, slots=False)
+@define(eq=False, repr=False, slots=False)
 class PortFactory(Factory):
     """Makes the connections of the listening ports.
 

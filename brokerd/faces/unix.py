@@ -138,7 +138,7 @@ class UnixConnection(Protocol):
             self._refuse("it reads too slowly")
 
 
-@define(eq=False, slots=False)
+@define(eq=False, repr=False, slots=False)
 class UnixFace(Service):
     """All such connections: an audience for notifications, a group for status updates.
 

@@ -36,7 +36,7 @@ _UNKNOWN_LIFE = 30.0  # seconds in which a client must say who it is
 
 
 @implementer(IPushProducer)
-@define(eq=False)
+@define(eq=False, repr=False)
 class Pace:
     """Watches how fast a client reads.
 
@@ -205,7 +205,7 @@ def _accept_compression(offers: Iterable[Any]) -> PerMessageDeflateOfferAccept |
     return None
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class _Timer:
     """Timeouts of the websocket protocol."""
 

@@ -18,7 +18,7 @@ FILELIST_CHANGED = notification(
 )
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class FileChanges:
     """Describes changes, and sends each description to all clients.
 

@@ -15,7 +15,7 @@ __all__ = ["HostFiles"]
 _ROOTS = {"config_examples": "config", "docs": "docs"}
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class HostFiles:
     """Follows the motion host.
 

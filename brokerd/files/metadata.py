@@ -61,7 +61,7 @@ def _processors(header: bytes, footer: bytes) -> list[str]:
     ]
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class GcodeMetadata:
     """Metadata by path below the gcodes root.
 

@@ -23,7 +23,7 @@ Filename = Annotated[str, "path below the gcodes root"]
 CHANGE = "{item, action}"
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class FileMethods:
     """Listing and changing files."""
 

@@ -61,7 +61,7 @@ def _half(points: Iterable[Point]) -> list[Point]:
     return hull[:-1]
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class _Outline:
     points: list[Point] = field(factory=list)
 
@@ -80,7 +80,7 @@ class _Outline:
         return _EXCLUDE + b"DEFINE NAME=" + name + where.encode()
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class _Tracker:
     """Which object each line belongs to, and where the nozzle is."""
 
@@ -99,7 +99,7 @@ class _Tracker:
         return True, re.sub(rb"[^0-9A-Za-z_]+", b"_", name).strip(b"_") or b"object"
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class _Nozzle:
     """Where the nozzle is: absolute coordinates in mm, and the extruder's."""
 

@@ -42,7 +42,7 @@ _MASK = (
 )
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class _Tree:
     """One root and its last picture.
 
@@ -67,7 +67,7 @@ class _Seen:
     told: list[Change]
 
 
-@define(eq=False, slots=False)
+@define(eq=False, repr=False, slots=False)
 class FileObserver(Service):
     """Watches all writable roots.
 

@@ -25,7 +25,7 @@ _PATIENCE = 600.0  # seconds for one file
 Step = Callable[[Path], Awaitable[bool]]
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class FileProcessors:
     """The steps, in order. One that fails leaves the file as it is and is logged."""
 
@@ -44,7 +44,7 @@ class FileProcessors:
                 log.warn("{step} of {path}: {error}", step=name, path=path.name, error=str(error))
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class ObjectProcessing:
     """Writes the commands for excluding objects into files that name their objects in comments."""
 

@@ -72,7 +72,7 @@ class Location:
             raise Forbidden(f"the root {self.root.name} is read-only")
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Roots:
     """The registered roots, by name."""
 

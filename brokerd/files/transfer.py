@@ -40,7 +40,7 @@ def _remove(partial: Path) -> None:
     partial.unlink(missing_ok=True)
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class FileTransfer:
     """Takes files in and gives them out.
 

@@ -101,7 +101,7 @@ class PartialFile:
             self.path.unlink(missing_ok=True)
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class _Part:
     """The part of the form that is being read."""
 
@@ -113,7 +113,7 @@ class _Part:
     value: bytearray = field(factory=bytearray)
 
 
-@define(eq=False, slots=False)
+@define(eq=False, repr=False, slots=False)
 class MultipartUpload:
     """One upload in progress.
 

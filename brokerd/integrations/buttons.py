@@ -44,7 +44,7 @@ class ButtonConfig:
 section("button", ButtonConfig, named=True, optional=True, lenient=True)
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Button:
     """One button.
 
@@ -99,7 +99,7 @@ class Button:
             self._event(self, template, event)
 
 
-@define(eq=False, slots=False)
+@define(eq=False, repr=False, slots=False)
 class _Buttons(Service):
     """All buttons, from start to stop."""
 

@@ -84,7 +84,7 @@ class GpioLines(Protocol):
         """
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class _GpiodOutput:
     _request: Any
     _line: int
@@ -99,7 +99,7 @@ class _GpiodOutput:
 
 
 @implementer(IReadDescriptor)
-@define(eq=False)
+@define(eq=False, repr=False)
 class _GpiodInput:
     """A watched line; the reactor reads its events."""
 
@@ -132,7 +132,7 @@ class _GpiodInput:
         self._request.release()
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class GpiodLines:
     """Lines by libgpiod.
 

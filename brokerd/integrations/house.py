@@ -52,7 +52,7 @@ class Neighbours(Protocol):
     addresses: list[tuple[str, int]]
 
 
-@define(eq=False, slots=False)
+@define(eq=False, repr=False, slots=False)
 class House(Service):
     """All integrations of one broker.
 

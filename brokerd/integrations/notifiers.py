@@ -65,7 +65,7 @@ def job_event(before: Mapping[str, Any], now: Mapping[str, Any]) -> str | None:
     return str(new) if new != old and new in _EVENTS else None
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Notifier:
     """One notifier."""
 
@@ -141,7 +141,7 @@ _TEST_STATS: Mapping[str, Any] = {
 }
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class NotifierMethods:
     """C{server.notifiers.*}, and the events of jobs."""
 
@@ -208,7 +208,7 @@ class NotifierMethods:
 COMPONENTS = (NotifierMethods,)
 
 
-@define(eq=False, slots=False)
+@define(eq=False, repr=False, slots=False)
 class _Sending(Service):
     """Ends what is being sent when the broker stops."""
 

@@ -71,7 +71,7 @@ def _pairs(text: str) -> dict[str, str]:
     return found
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Sensor:
     """One sensor.
 
@@ -142,7 +142,7 @@ def _described(parameter: str, each: HistoryField) -> dict[str, Any]:
 Extended = Annotated[bool, "with parameter_info and history_fields"]
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class SensorMethods:
     """C{server.sensors.*}."""
 
@@ -183,7 +183,7 @@ class SensorMethods:
 COMPONENTS = (SensorMethods,)
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class _MqttSource:
     """Feeds a sensor from a topic."""
 
@@ -216,7 +216,7 @@ class _MqttSource:
             self._sensor.measured(name, value)
 
 
-@define(eq=False, slots=False)
+@define(eq=False, repr=False, slots=False)
 class _Sensors(Service):
     """All sensors, from start to stop."""
 

@@ -34,7 +34,7 @@ class _Port(Protocol):
         self._line._lost(reason.getErrorMessage())
 
 
-@define(eq=False, slots=False)
+@define(eq=False, repr=False, slots=False)
 class SerialLine(Service):
     """One serial device, kept open for as long as the service runs.
 

@@ -78,7 +78,7 @@ def serial_number(path: str) -> str:
     return re.sub(r"-if\d+(-port\d+)?$", "", name).rpartition("_")[2]
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class _Device:
     """One device.
 
@@ -127,7 +127,7 @@ class _Device:
         return shown
 
 
-@define(eq=False, slots=False)
+@define(eq=False, repr=False, slots=False)
 class Td1Methods(Service):
     """C{machine.td1.*}, and the devices."""
 

@@ -12,7 +12,7 @@ _MOST_COLLECTED = 100
 _FLAGS = {"true": True, "false": False, "yes": True, "no": False, "on": True, "off": False}
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class HistoryField:
     """One field of the job history.
 

@@ -31,7 +31,7 @@ def _durations(stats: PrintStats) -> tuple[float, float, float]:
     return stats.print_duration, stats.total_duration, stats.filament_used
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class HistoryMethods:
     """Keeps and shows the history.
 

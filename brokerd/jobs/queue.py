@@ -64,7 +64,7 @@ class _Queued:
     time_added: float
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class JobQueueMethods:
     """The queue.
 

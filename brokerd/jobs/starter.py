@@ -13,7 +13,7 @@ __all__ = ["PrintStarter"]
 log = Logger()
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class PrintStarter:
     """Starts prints."""
 

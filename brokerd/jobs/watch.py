@@ -52,7 +52,7 @@ class JobListener(Protocol):
         """A job ended: completed, cancelled, error, klippy_shutdown or klippy_disconnect."""
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class JobWatch:
     """Follows C{print_stats}.
 

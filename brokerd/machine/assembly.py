@@ -22,7 +22,7 @@ from brokerd.threads import WorkerThreads
 __all__ = ["Machine", "make_machine"]
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Machine:
     """The computer.
 

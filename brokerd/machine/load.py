@@ -26,7 +26,7 @@ CPU_THROTTLED = notification(
 _KEPT = 30
 
 
-@define(eq=False, slots=False)
+@define(eq=False, repr=False, slots=False)
 class LoadWatch(Service):
     """Samples of the last half minute.
 

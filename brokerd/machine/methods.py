@@ -14,7 +14,7 @@ from brokerd.threads import WorkerThreads
 __all__ = ["LoadMethods", "MachineMethods"]
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class MachineMethods:
     """What the machine is."""
 
@@ -28,7 +28,7 @@ class MachineMethods:
         return {"system_info": {**await self._threads.run(describe_machine), **self._services.describe()}}
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class LoadMethods:
     """How the machine is doing."""
 

@@ -38,7 +38,7 @@ class Sample:
     throttled: dict[str, Any] | None = None
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class LoadMeter:
     """Takes samples; rates are those since the one before.
 

@@ -52,7 +52,7 @@ class ServiceProvider(Protocol):
         """Disconnect."""
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class NoServices:
     """There is nobody who manages services.
 
@@ -92,7 +92,7 @@ class Elevated(Protocol):
         """
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class SystemdPrograms:
     """systemd by its programs, where there is no D-Bus. Changes by others are found by asking."""
 
@@ -151,7 +151,7 @@ _SUPERVISOR_STATES = {
 }
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Supervisord:
     """supervisord by its client; used in containers."""
 

@@ -18,13 +18,13 @@ __all__ = ["Sudo"]
 SUDO_ALERT = notification("notify_sudo_alert", "something needs root: {sudo_requested, sudo_messages}")
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class _Request:
     message: str
     work: Callable[[], Awaitable[str]]
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Sudo:
     """Runs programs as root: directly if we are, else by sudo, with the user's password if it is known.
 

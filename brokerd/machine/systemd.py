@@ -44,7 +44,7 @@ def _deferred(work: Coroutine[Any, Any, T]) -> Deferred[T]:
     return Deferred.fromFuture(asyncio.ensure_future(work))
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class SystemdBus:
     """systemd as it tells of itself on the system's bus.
 

@@ -33,7 +33,7 @@ _ANSWER_FIRST = 0.1  # seconds between the answer to a request for our end, and 
 ServiceName = Annotated[str, "name of a service, without suffix"]
 
 
-@define(eq=False, slots=False)
+@define(eq=False, repr=False, slots=False)
 class ServiceMethods(Service):
     """Manages services, as far as the user lets clients do that.
 

@@ -56,7 +56,7 @@ class AnnouncementsConfig:
 section("announcements", AnnouncementsConfig)
 
 
-@define(eq=False, slots=False)
+@define(eq=False, repr=False, slots=False)
 class AnnouncementMethods(Service):
     """Announcements.
 

@@ -36,7 +36,7 @@ def print_command(filename: str) -> str:
     return f'SDCARD_PRINT_FILE FILENAME="{name}"'
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class PrinterMethods:
     """The motion host's procedures, under the names that clients know."""
 

@@ -25,7 +25,7 @@ def _passes(procedure: str) -> bool:
     return not streams and procedure not in _WITHHELD
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class HostProcedures:
     """Offers the procedures that the host lists, each as C{printer.<its name with dots>}."""
 

@@ -42,7 +42,7 @@ class HostListener(Protocol):
         """It is no longer ready: C{state} is shutdown, error or disconnected."""
 
 
-@define(eq=False, slots=False)
+@define(eq=False, repr=False, slots=False)
 class HostSession(Service):
     """All that the broker knows of its motion host, and its one way to ask it.
 

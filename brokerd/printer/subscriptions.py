@@ -73,7 +73,7 @@ def _as_json(wanted: Wanted) -> dict[str, list[str] | None]:
     return {name: None if fields is None else sorted(fields) for name, fields in wanted.items()}
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class StatusHub:
     """All subscriptions of one broker.
 
@@ -191,7 +191,7 @@ class StatusHub:
         return changes
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Watcher:
     """A subscriber inside the broker.
 

@@ -18,7 +18,7 @@ class Role(IntEnum):
     ADMIN = 3
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class SharedMessage:
     """One encoded message that goes to many connections.
 
@@ -51,7 +51,7 @@ class Connection(Protocol):
         """Call C{call} once the connection is gone."""
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Caller:
     """One caller as the methods see it.
 

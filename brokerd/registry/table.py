@@ -84,7 +84,7 @@ class Route:
 Fallback = Callable[[str], BoundMethod | None]
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Registry:
     """All methods of one broker."""
 

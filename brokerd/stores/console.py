@@ -13,7 +13,7 @@ __all__ = ["ConsoleStore"]
 GCODE_RESPONSE = notification("notify_gcode_response", "a line of G-code output: the text")
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class ConsoleStore:
     """Remembers at most C{size} lines.
 

@@ -13,7 +13,7 @@ from brokerd.stores.temperatures import TemperatureStore
 __all__ = ["StoreMethods"]
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class StoreMethods:
     """What clients draw when they connect."""
 

@@ -23,7 +23,7 @@ log = Logger()
 _KEPT = {"temperature": "temperatures", "target": "targets", "power": "powers", "speed": "speeds"}
 
 
-@define(eq=False, slots=False)
+@define(eq=False, repr=False, slots=False)
 class TemperatureStore(Service):
     """Histories by sensor, oldest value first, at most C{size} values each."""
 

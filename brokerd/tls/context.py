@@ -59,7 +59,7 @@ def _certificates(text: bytes) -> list[Any]:
     return [crypto.load_certificate(crypto.FILETYPE_PEM, each.lstrip()) for each in blocks]
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class ServerTls:
     """Gives the context factory, or says why there is none.
 

@@ -14,7 +14,7 @@ from brokerd.tls.context import ServerTls, user_pair
 __all__ = ["TlsEndpoints"]
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class TlsEndpoints:
     """Hands out the authority's certificate; it is no secret."""
 

@@ -44,7 +44,7 @@ def _system_packages(folder: Path, config: SoftwareConfig, families: tuple[str, 
     return {each for each in names if _PACKAGE.fullmatch(each)}
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Dependencies:
     """Brings in what a new version needs, before it takes the old one's place."""
 

@@ -25,7 +25,7 @@ def _same_address(one: str, other: str) -> bool:
     return one.rstrip("/").removesuffix(".git").lower() == other.rstrip("/").removesuffix(".git").lower()
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class GitUpdater:
     """One clone. The journal holds C{under_way} (the commit to go back to after a power failure) and
     C{rollback} (the commit before the last update)."""

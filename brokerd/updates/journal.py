@@ -12,7 +12,7 @@ __all__ = ["Journal"]
 _NAMESPACE = "update_manager"
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Journal:
     """One record for each piece of software; written before what it describes is done."""
 

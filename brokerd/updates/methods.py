@@ -35,7 +35,7 @@ _OWN_NAMES = ("moonraker", "klipper")
 Name = Annotated[str, "name of the software"]
 
 
-@define(eq=False, slots=False)
+@define(eq=False, repr=False, slots=False)
 class UpdateMethods(Service):
     """All software that can be updated.
 

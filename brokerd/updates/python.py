@@ -42,7 +42,7 @@ class _Pinned:
         return f"{self.name} @ {self.url} --hash=sha256:{self.sha256}\n"
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class PythonUpdater:
     """One application."""
 

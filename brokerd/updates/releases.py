@@ -45,7 +45,7 @@ class Release:
     assets: Mapping[str, Asset]
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Releases:
     """Asks GitHub, or what stands in for it.
 

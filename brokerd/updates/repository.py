@@ -70,7 +70,7 @@ def newest_tag(tags: list[str], with_prereleases: bool) -> str | None:
     return max(found)[1] if found else None
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Repository:
     """A clone at a path.
 

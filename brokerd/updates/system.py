@@ -21,7 +21,7 @@ class Root(Protocol):
         """What the program wrote; see L{brokerd.machine.sudo.Sudo.run}."""
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class SystemPackages:
     """All packages of the system."""
 

@@ -87,7 +87,7 @@ def _releases(text: str, channel: str) -> list[_Release]:
     return sorted(found, key=lambda each: _order(each.version), reverse=True)
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class UnitUpdater:
     """The appliance."""
 

@@ -34,7 +34,7 @@ def _read_info(folder: Path) -> dict[str, Any]:
     return info if isinstance(info, dict) else {}
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class ReleaseUpdater:
     """One page, application or program."""
 

@@ -37,7 +37,7 @@ class _ZeroElse(dict[str, Any]):
         return 0
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class McuAnswers:
     """One MCU as far as a host can tell. C{clock}: its present clock (ticks)."""
 

@@ -14,7 +14,7 @@ __all__ = ["VirtualClock"]
 
 
 @implementer(IReactorTime)
-@define(eq=False)
+@define(eq=False, repr=False)
 class VirtualClock:
     """C{IReactorTime} that runs as fast as the calls that wait for it; it begins at 0 s."""
 

@@ -44,7 +44,7 @@ def _shown(value: object) -> str:
     return value.hex() if isinstance(value, bytes) else str(value)
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class CommandReader:
     """Decodes blocks of commands, in order, and follows the clocks of steppers."""
 

@@ -22,7 +22,7 @@ _LOOK = 0.02
 """s between two looks whether the host has ended a homing move."""
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class _FileConnection(Connection):
     """The conversation with an MCU whose dictionary is known and whose answers are made up."""
 
@@ -70,7 +70,7 @@ class _FileConnection(Connection):
         return Answer(self._answers.answer(response, oid), self._clock.seconds())
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class _ExactTime:
     """Takes the place of L{klipperd.mcu.timekeeper.Timekeeper}: the MCU's clock is exact, and 0 at 0 s."""
 
@@ -85,7 +85,7 @@ class _ExactTime:
         """There is nothing to stop."""
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class FileLine:
     """Takes the place of L{klipperd.mcu.line.Line}. C{link} is written by whoever opened the file."""
 

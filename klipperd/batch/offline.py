@@ -46,7 +46,7 @@ class InstantHeat(HeatModel):
         return True
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class FileMcus:
     """C{dictionaries}: MCU -> dictionary; C{open_link}: gives the link of an MCU by its key."""
 

@@ -40,7 +40,7 @@ _WRITE_EVERY = 1.0
 """s between two portions of output."""
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class OfflineHost:
     """A motion host for C{config_file}, without reactor; C{mcus} take what it sends.
 

@@ -32,7 +32,7 @@ class ConfigWarning:
         return {"type": self.kind, "message": self.message, **given}
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Configuration:
     """One for each host; its contents are replaced at every start of the printer."""
 

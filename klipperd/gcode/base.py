@@ -9,7 +9,7 @@ from klipperd.objects.services import HostControl, HostSettings, HostState
 __all__ = ["BaseCommands"]
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class BaseCommands:
     """C{M112}, C{M115}, C{M110}, C{RESTART} and so on; one for each host, living as long as it does."""
 

@@ -10,7 +10,7 @@ SLICE = 0.004
 """Seconds that a loop may keep the reactor busy before others get their turn."""
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Breath:
     """Shared by all loops of a host, so that two of them don't take two slices in a row."""
 

@@ -40,7 +40,7 @@ def _never() -> str | None:
     return None
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class GcodeCall:
     """One command on its way, see L{klipperd.objects.call.Call}."""
 
@@ -93,7 +93,7 @@ class GcodeCall:
             raise CommandError(str(error)) from error
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Dispatcher:
     """The G-code commands of one host and the order in which they run.
 

@@ -26,7 +26,7 @@ class Ended(Enum):
     STOPPED = "it was asked to stop"
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class FileRun:
     """Executes C{file} from C{position} on.
 

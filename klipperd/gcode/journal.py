@@ -72,7 +72,7 @@ def _remove(path: str) -> None:
         os.unlink(path)
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class PrintJournal:
     """The record at C{path}. C{look} gives the present record, or None when nothing is being printed."""
 

@@ -80,7 +80,7 @@ class GcodeMoveStatus:
     axis_map: Mapping[str, int] = status_field(doc="axis letter of a G1 -> index in positions")
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class GcodeMove:
     """The modal state of G-code moves of one printer.
 

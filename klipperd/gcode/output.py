@@ -26,7 +26,7 @@ def error_lines(text: str) -> list[str]:
     return [f"!! {first.strip()}", *(f"// {line.strip()}" for line in rest)]
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Output:
     """Sends lines to listeners; one listener's failure does not keep a line from the others."""
 

@@ -70,7 +70,7 @@ def _open(path: str) -> tuple[int, int]:
     return handle, os.fstat(handle).st_size
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class PrintFile:
     """An open print file. The next block is read while the present one is executed."""
 

@@ -38,7 +38,7 @@ class JobListener(Protocol):
         """A line could not be understood, and was skipped; the job pauses."""
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class PrintJob:
     """A file that is printed, or could be. C{settle} waits until its last moves are done."""
 

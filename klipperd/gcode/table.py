@@ -29,7 +29,7 @@ class _Served:
     run: Run
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Entry:
     """One command of the table."""
 
@@ -41,7 +41,7 @@ class Entry:
     immediate: bool = False
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class _Muxed:
     """Picks one of several objects by the value of a parameter."""
 
@@ -88,7 +88,7 @@ def _bind(server: object, spec: Command) -> Run:
     return run
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class CommandTable:
     """The commands on offer by upper-case name."""
 

@@ -68,7 +68,7 @@ class PrinterView(Mapping[str, Any]):
         return len(self._sources)
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class GcodeTemplates:
     """Compiles and renders the templates of one printer."""
 

@@ -43,7 +43,7 @@ class ClaimedPin:
     pull_up: int
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Board:
     """All MCUs of the printer, by the names of pins.
 

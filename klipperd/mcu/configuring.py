@@ -39,7 +39,7 @@ class ConfigState:
         )
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Configurator:
     """Configures one MCU.
 

@@ -44,7 +44,7 @@ class Answer:
 
 
 @implementer(IReadDescriptor)
-@define(eq=False)
+@define(eq=False, repr=False)
 class _RecordReader:
     """Wakes the reactor when the link has records."""
 
@@ -64,7 +64,7 @@ class _RecordReader:
         return "mcu"
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Connection:
     """One MCU, spoken to by names.
 

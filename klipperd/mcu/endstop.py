@@ -16,7 +16,7 @@ _SAMPLE_TIME = 15e-6
 _SAMPLE_COUNT = 4
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Endstop:
     """One switch (or anything that looks like one, such as a probe)."""
 

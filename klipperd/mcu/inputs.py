@@ -33,7 +33,7 @@ def _start_clock(mcu: Mcu, oid: int) -> int:
     return mcu.print_time_to_clock(mcu.print_time_now() + _START + _STAGGER * (oid % 32)) & 0xFFFFFFFF
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class AdcIn:
     """Readings of an analog input, 0 to 1 of its reference, at a regular interval."""
 
@@ -139,7 +139,7 @@ class AdcIn:
         )
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Buttons:
     """Up to eight inputs of one MCU that are polled together."""
 
@@ -213,7 +213,7 @@ class Buttons:
             self._on_change(print_time, pressed)
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class PulseCounter:
     """Counts both edges of an input, for tachometers."""
 

@@ -54,7 +54,7 @@ class LineSettings:
         return self.restart_method != "cheetah"
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Line:
     """Opens, closes and reopens the way to one MCU."""
 

@@ -55,7 +55,7 @@ class McuStatus:
     last_stats: Mapping[str, float] = status_field(doc="load of the micro-controller and its link")
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Mcu:
     """One micro-controller.
 

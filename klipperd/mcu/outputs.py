@@ -88,7 +88,7 @@ class OutputPin:
         return int((1.0 - value if self.inverted else value) * full + 0.5)
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class _Schedule:
     """Sends changes of one output in order, never into the past."""
 
@@ -125,7 +125,7 @@ class _Schedule:
         mcu.send(payload, self._lane, req_clock=clock, slot_until=clock)
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class DigitalOut:
     """An output that is on or off."""
 
@@ -161,7 +161,7 @@ class DigitalOut:
         self._schedule.set(print_time, int(on != self._pin.inverted))
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class PwmOut:
     """An output between 0 (off) and 1 (on).
 

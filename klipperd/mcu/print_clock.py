@@ -33,7 +33,7 @@ class PrintClock:
         return clock / self.freq - self.offset
 
 
-@define
+@define(repr=False)
 class PrintClockFollower:
     """Keeps the print clock of a further MCU in step with the main one."""
 

@@ -12,7 +12,7 @@ from klipperd.objects import Pin
 __all__ = ["McuStepper"]
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class McuStepper:
     """One driver.
 

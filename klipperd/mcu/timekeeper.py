@@ -27,7 +27,7 @@ SILENCE = 5.0
 """s of real time without an answer after which the MCU counts as lost."""
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Timekeeper:
     """Asks C{get_clock} about every second, for as long as it runs."""
 

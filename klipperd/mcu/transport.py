@@ -25,7 +25,7 @@ _PTY_MAJORS = range(136, 144)
 _RESET_PULSE = 0.1  # s
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Port:
     """An open way to an MCU.
 

@@ -47,7 +47,7 @@ class HomingFailed(CommandError):
         self.reason = reason
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class _Member:
     """One MCU's trsync."""
 
@@ -57,7 +57,7 @@ class _Member:
     reason: int | None = None
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Trigger:
     """What stops the motors of a homing or probing move, over all MCUs involved.
 

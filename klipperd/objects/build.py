@@ -24,7 +24,7 @@ __all__ = ["Built", "build_plan"]
 _log = Logger()
 
 
-@define
+@define(repr=False)
 class Built:
     """The built objects by section name, in order of building; internal ones by their status name."""
 
@@ -75,7 +75,7 @@ class Built:
                     _log.failure("[{name}] failed to close", name=name)
 
 
-@define
+@define(repr=False)
 class _Builder:
     built: Built
     services: Mapping[Any, Any]

@@ -29,7 +29,7 @@ class Source:
     from_host: bool = False
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Step:
     """One object to build: its declaration, identity and checked config, and the steps it needs."""
 

@@ -102,7 +102,7 @@ class StatusSource(Protocol):
         """The fields at C{eventtime} (s of the host's clock)."""
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Objects:
     """All built objects by status name, for whoever shows or queries them (templates, subscriptions).
     Not a way to reach other objects: ask for those by type."""

@@ -16,7 +16,7 @@ _SAMPLE_TIME = 0.001
 _SAMPLE_COUNT = 8
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class AnalogSensor:
     """A L{klipperd.printer.thermometer.Thermometer} at an analog input."""
 

@@ -83,7 +83,7 @@ class BedMeshStatus:
     profiles: Mapping[str, Mapping[str, Any]] = status_field(doc="known profiles: points and mesh_params")
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class BedMesh:
     """The mesh in use and the known profiles."""
 

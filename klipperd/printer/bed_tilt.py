@@ -21,7 +21,7 @@ class BedTiltConfig:
     horizontal_move_z: float = option(5.0, unit="mm", doc="height of moves between probes")
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class BedTilt:
     """The tilt in use. C{apply} takes the result of a calibration."""
 

@@ -18,14 +18,14 @@ from klipperd.objects import Identity, PrinterObject
 __all__ = ["CarriageSection", "FreeStepper", "SecondCarriage"]
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class CarriageSection:
     """A carriage with its endstop."""
 
     parts: CarriageParts
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class SecondCarriage(CarriageSection, MotorOwner):
     """A second carriage with a motor of its own."""
 
@@ -35,7 +35,7 @@ class SecondCarriage(CarriageSection, MotorOwner):
         return [self.parts.motor] if self.parts.motor is not None else []
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class FreeStepper(MotorOwner):
     """A motor that moves carriages."""
 

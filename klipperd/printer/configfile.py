@@ -34,7 +34,7 @@ class ConfigFileStatus:
     )
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class ConfigFile:
     """Shows the configuration that the printer was built from."""
 

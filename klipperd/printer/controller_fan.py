@@ -32,7 +32,7 @@ class ControllerFanConfig:
     stepper: tuple[str, ...] | None = option(None, doc="steppers, any of which does; all by default")
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class ControllerFan:
     """One fan and what it cools."""
 

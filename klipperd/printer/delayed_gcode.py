@@ -24,7 +24,7 @@ class DelayedGcodeConfig:
     )
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class DelayedGcode:
     """One timer with its G-code."""
 

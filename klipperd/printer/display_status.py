@@ -25,7 +25,7 @@ class DisplayStatusStatus:
     message: str | None = status_field(doc="text of the last M117")
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class DisplayStatus:
     """Remembers what M73 and M117 said."""
 

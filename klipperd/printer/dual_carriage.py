@@ -47,7 +47,7 @@ class NoSecondCarriage:
     """Stands for them where there are none: without commands, without status."""
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class DualCarriages(NoSecondCarriage):
     """Changes which carriages follow the tool head. C{names}: as commands call the carriages."""
 

@@ -36,7 +36,7 @@ class ExcludeObjectStatus:
     current_object: str | None = status_field(doc="name of the one that is printed now")
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class ExcludeObject:
     """The objects of the present print file."""
 

@@ -36,7 +36,7 @@ class ExtruderStatus:
     motion_queue: str | None = status_field(doc="extruder whose moves the motor makes")
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Extruder(MotorOwner):
     """A hotend and the motor that feeds it."""
 

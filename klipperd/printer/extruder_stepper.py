@@ -36,7 +36,7 @@ class ExtruderStepperStatus:
     motion_queue: str | None = status_field(doc="extruder whose moves the motor makes")
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class ExtruderStepper(MotorOwner):
     """The motor; L{klipperd.printer.extruders} serves its commands."""
 

@@ -21,7 +21,7 @@ class ExtruderCommandsConfig:
     """There is nothing to configure."""
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class ExtruderCommands:
     """Serves all extruders of the printer."""
 

@@ -18,7 +18,7 @@ class PartFanConfig:
     fan: FanConfig = group()
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Fan:
     """The part-cooling fan; it changes in step with the moves before the command."""
 

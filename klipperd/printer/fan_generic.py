@@ -18,7 +18,7 @@ class FanGenericConfig:
     fan: FanConfig = group()
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class FanGeneric:
     """One fan; it changes in step with the moves before the command."""
 

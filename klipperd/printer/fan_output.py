@@ -45,7 +45,7 @@ class FanStatus:
     rpm: float | None = status_field(doc="measured revolutions per minute, null without a tachometer")
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class FanOutput:
     """A fan's pins."""
 

@@ -50,7 +50,7 @@ class FilamentSensorStatus:
     filament_detected: bool = status_field(doc="whether there is filament")
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class FilamentSwitchSensor:
     """One switch: closed means that there is filament."""
 

@@ -17,7 +17,7 @@ from klipperd.printer.thermometer import Fitting, Gauge, ModelGauge, NoOptions, 
 __all__ = ["Fitter", "build_fitter"]
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Fitter:
     """What it takes to fit a sensor, in one place."""
 
@@ -30,9 +30,7 @@ class Fitter:
     def gauge(self, section: str, config: HeaterConfig) -> Gauge:
         """A heater's gauge, which only thinks of a temperature where there is no hardware."""
         if self._offline is not None:
-            return ModelGauge(
-                self.clock, config.smooth_time, self._offline.heat(section, config, self.clock)
-            )
+            return ModelGauge(self.clock, config.smooth_time, self._offline.heat(section, config, self.clock))
         return Gauge(self.clock, config.smooth_time)
 
     def fit(

@@ -29,7 +29,7 @@ class ForceMoveConfig:
     enable_force_move: bool = option(False, doc="allow FORCE_MOVE and SET_KINEMATIC_POSITION")
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class ForceMove:
     """Serves the commands; those that can do harm only when they are enabled."""
 

@@ -25,7 +25,7 @@ class GcodeStatus:
     )
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class GcodeCommands:
     """Shows the dispatcher's table to clients, and the printer's state to terminals."""
 

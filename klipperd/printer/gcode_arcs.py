@@ -24,7 +24,7 @@ class GcodeArcsConfig:
     )
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class GcodeArcs:
     """Serves arcs; what they do with modes and positions is the affair of G-code coordinates."""
 

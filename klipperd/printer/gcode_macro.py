@@ -39,7 +39,7 @@ def literal(text: str) -> Any:
     return value
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class GcodeMacro:
     """One macro. C{name} is its command as the configuration writes it."""
 

@@ -20,7 +20,7 @@ def _named(position: Sequence[float], names: Sequence[str] = "XYZE") -> dict[str
     return {name: f"{value:.6f}" for name, value in zip(names, position, strict=False)}
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class GetPosition:
     """Serves GET_POSITION."""
 

@@ -43,7 +43,7 @@ class HeaterStatus:
     power: float = status_field(doc="present setting of the heater's output, 0 to 1")
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class _Output:
     """The heater's PWM pin: sends what changes, and repeats what does not before it expires."""
 
@@ -62,7 +62,7 @@ class _Output:
         self._pwm.set(self._pwm.mcu.estimated_print_time(now) + _LEAD, value)
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Heater(TemperatureSource):
     """One heater. C{name} is the last word of its section's name, as commands and options use it."""
 
@@ -166,7 +166,7 @@ class Heater(TemperatureSource):
         return HeaterStatus(round(self.temperature, 2), self.target, self._output.value)
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class HeaterOwner:
     """A printer object that is one heater."""
 

@@ -21,7 +21,7 @@ class HeaterBedConfig:
     heater: HeaterConfig = group()
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class HeaterBed(HeaterOwner):
     """The heated bed."""
 

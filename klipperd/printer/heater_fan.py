@@ -25,7 +25,7 @@ class HeaterFanConfig:
     fan_speed: float = option(1.0, minimum=0.0, maximum=1.0, doc="speed while it is on")
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class HeaterFan:
     """One fan and its heaters."""
 

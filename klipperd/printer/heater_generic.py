@@ -21,7 +21,7 @@ class HeaterGenericConfig:
     gcode_id: str | None = option(None, doc="what M105 calls it; not shown there without")
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class HeaterGeneric(HeaterOwner):
     """A heater that is set by SET_HEATER_TEMPERATURE."""
 

@@ -55,7 +55,7 @@ class HeatersStatus:
     )
 
 
-@define(eq=False, slots=False)
+@define(eq=False, repr=False, slots=False)
 class Heaters(TemperatureReport):
     """Knows every heater and sensor; they add themselves when they are built."""
 

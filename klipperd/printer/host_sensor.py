@@ -10,7 +10,7 @@ from klipperd.printer.thermometer import Fitting
 __all__ = ["HostSensor"]
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class HostSensor:
     """A L{klipperd.printer.thermometer.Thermometer} that C{measure()} reads, None when it cannot now."""
 

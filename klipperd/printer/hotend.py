@@ -37,7 +37,7 @@ class HotendStatus(HeaterStatus):
     can_extrude: bool = status_field(doc="whether the hotend is hot enough to extrude")
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Hotend(Heater):
     """An extruder's heater."""
 
@@ -73,7 +73,7 @@ def build_hotend(config: HotendConfig, identity: Identity, fitter: Fitter, senso
     return hotend
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class HotendCommands:
     """Serves M104 and M109 for all extruders."""
 

@@ -90,7 +90,7 @@ def _make_machine() -> "TypeMachineBuilder[_Activity, _Shown]":
 _machine = _make_machine().build()
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class IdleTimeout:
     """Looks at the printer twice a second."""
 

@@ -65,7 +65,7 @@ class AxisShaper:
         return pulses(self.kind, self.frequency, self.damping)
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class InputShaper:
     """Shapes the tool head's motors, and those of extruders if they are to keep in step.
 

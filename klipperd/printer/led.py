@@ -54,7 +54,7 @@ class LedStatus:
     color_data: list[Color] = status_field(doc="red, green, blue and white (0 to 1) of each chip")
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Led:
     """One lamp."""
 

@@ -39,7 +39,7 @@ class ManualStepperConfig(MotorConfig):
             yield "position_max", f"{high:g} must be above position_min = {low:g}"
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class ManualStepper(MotorOwner):
     """The motor; L{ManualSteppers} serves its command."""
 
@@ -104,7 +104,7 @@ class _Stop:
         return cls(triggered, required, rest == "home")
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class ManualSteppers:
     """Serves all of them."""
 

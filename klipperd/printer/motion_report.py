@@ -36,7 +36,7 @@ class MotionReportStatus:
     trapq: Sequence[str] = status_field(doc="names that motion_report/dump_trapq takes")
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class MotionReport:
     """Reads the motion queues."""
 

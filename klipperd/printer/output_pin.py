@@ -60,7 +60,7 @@ class OutputPinStatus:
     value: float = status_field(doc="value as set by SET_PIN")
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class OutputPin:
     """One output; it changes in step with the moves before the command."""
 

@@ -28,7 +28,7 @@ class PauseResumeStatus:
     is_paused: bool = status_field(doc="a PAUSE has run and no RESUME since")
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class PauseResume:
     """Pauses whoever prints: the virtual SD card, or else a print host by C{// action:} lines."""
 

@@ -29,7 +29,7 @@ class _Recorded(RelayTest):
         return power
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class PidCalibrate:
     """Serves PID_CALIBRATE."""
 

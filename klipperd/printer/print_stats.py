@@ -71,7 +71,7 @@ class _Durations:
         return max(0.0, end - self.first_extrusion - self.paused_for - pause)
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class PrintStats:
     """Told by whoever prints a file; tells everyone else."""
 

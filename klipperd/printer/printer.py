@@ -52,7 +52,7 @@ class PrinterConfig:
     )
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class PrinterSection:
     """What [printer] says; L{klipperd.motion.toolhead.Toolhead} is made of it."""
 

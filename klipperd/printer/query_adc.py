@@ -12,7 +12,7 @@ from klipperd.printer.thermometer import NoOptions
 __all__ = ["QueryAdc", "build_query_adc"]
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class QueryAdc:
     """Serves QUERY_ADC."""
 

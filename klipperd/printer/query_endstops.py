@@ -24,7 +24,7 @@ class QueryEndstopsStatus:
     last_query: Mapping[str, bool] = status_field(doc="endstop -> whether it was triggered when last asked")
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class QueryEndstops:
     """Asks the endstops of all rails."""
 

@@ -11,7 +11,7 @@ __all__ = ["Regular"]
 _log = Logger()
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Regular:
     """Calls C{what} at once and then every C{seconds}; a fault is logged and it goes on.
 

@@ -19,7 +19,7 @@ class RespondConfig:
     default_prefix: str | None = option(None, doc="prefix before the text, whatever default_type says")
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Respond:
     """M118 and RESPOND."""
 

@@ -57,7 +57,7 @@ def write_variables(path: str, variables: Mapping[str, Any]) -> None:
     replace_file(path, "\n".join(lines).encode())
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class SaveVariables:
     """The variables of one file."""
 

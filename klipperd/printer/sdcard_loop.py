@@ -15,7 +15,7 @@ class SdcardLoopConfig:
     """C{[sdcard_loop]}: enables loops in print files; there is nothing to configure."""
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class SdcardLoop:
     """Loops may be nested. Each is known by where it begins and how often it is still to run."""
 

@@ -63,7 +63,7 @@ class ServoStatus:
     value: float = status_field(doc="setting of the servo's PWM output, 0 to 1")
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Servo:
     """One servo; it moves in step with the moves before the command."""
 

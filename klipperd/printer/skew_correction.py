@@ -51,7 +51,7 @@ class SkewCorrectionStatus:
     current_profile_name: str = status_field(doc="name of the loaded profile, empty without one")
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class SkewCorrection:
     """The correction in use and the known profiles."""
 

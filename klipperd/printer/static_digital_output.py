@@ -15,7 +15,7 @@ class StaticDigitalOutputConfig:
     pins: tuple[Pin, ...] = option(doc="outputs to set high; a leading ! sets one low")
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class StaticDigitalOutput:
     """Outputs that never change."""
 

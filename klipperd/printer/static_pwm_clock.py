@@ -16,7 +16,7 @@ class StaticPwmClockConfig:
     frequency: float = option(100.0, above=0.0, maximum=520e6, unit="Hz", doc="frequency of the square wave")
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class StaticPwmClock:
     """A square wave that never changes, and that a shutdown doesn't stop."""
 

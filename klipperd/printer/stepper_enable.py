@@ -28,7 +28,7 @@ class StepperEnableStatus:
     steppers: Mapping[str, bool] = status_field(doc="stepper -> whether its driver is enabled")
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class StepperEnable:
     """Switches drivers by command."""
 

@@ -15,7 +15,7 @@ from klipperd.objects import Identity, PrinterObject
 __all__ = ["AxisStepper", "BedStepper", "ExtraStepper", "TowerStepper", "make_rails"]
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class AxisStepper(MotorOwner):
     """The first motor of an axis, with the axis' travel and endstop."""
 
@@ -30,7 +30,7 @@ class AxisStepper(MotorOwner):
         return [self.motor]
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class ExtraStepper(MotorOwner):
     """A further motor of an axis, perhaps with an endstop of its own."""
 
@@ -45,7 +45,7 @@ class ExtraStepper(MotorOwner):
         return [self.motor]
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class TowerStepper(MotorOwner):
     """The motor of a tower, an arm or a cable."""
 
@@ -57,7 +57,7 @@ class TowerStepper(MotorOwner):
         return [self.tower.motor]
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class BedStepper(MotorOwner):
     """The motor that turns a polar printer's bed."""
 

@@ -7,7 +7,7 @@ __all__ = ["Tachometer"]
 _COUNTER = 1 << 32
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Tachometer:
     """Turns counts of edges, two a pulse, to revolutions per minute."""
 

@@ -32,7 +32,7 @@ class CombinedOptions:
     )
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class _Combined:
     """Reads the other sections; gives None unless all have a recent reading."""
 

@@ -91,7 +91,7 @@ class TemperatureFanStatus:
     target: float = status_field(doc="target temperature (degrees Celsius)")
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class TemperatureFan(TemperatureSource):
     """One fan and the sensor that it follows."""
 

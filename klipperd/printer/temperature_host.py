@@ -22,7 +22,7 @@ class HostTemperatureOptions:
     )
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class _File:
     """A temperature file of the kernel; each new problem with it is logged once."""
 

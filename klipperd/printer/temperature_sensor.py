@@ -48,7 +48,7 @@ class TemperatureSensorStatus:
     measured_max_temp: float = status_field(doc="highest temperature since the start")
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class TemperatureSensor(TemperatureSource):
     """One sensor."""
 

@@ -142,7 +142,7 @@ def limits_problem(min_temp: float, max_temp: float) -> str | None:
     return None if max_temp > min_temp else f"{max_temp:g} must be above min_temp, which is {min_temp:g}"
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Gauge:
     """The smoothed temperature of one section, and the extremes seen."""
 
@@ -185,7 +185,7 @@ class Gauge:
         return None
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class ModelGauge(Gauge):
     """A gauge at a heater that is only thought of."""
 

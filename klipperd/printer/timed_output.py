@@ -20,7 +20,7 @@ LEAD = 0.300
 _EPSILON = 1e-6
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class TimedOutput:
     """C{send(print_time, value)} sets it; C{print_time_at(seconds)} turns host time to print time."""
 

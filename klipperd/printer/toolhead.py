@@ -59,7 +59,7 @@ class ToolheadStatus:
     extra_axes: Mapping[str, int] = status_field(doc="further axes of G1: name -> index in positions")
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class ToolheadCommands:
     """G-code commands that time, limit and home the tool head."""
 
@@ -162,7 +162,7 @@ class ToolheadCommands:
         )
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Parts:
     """What the sections of steppers and carriages gave."""
 

@@ -105,7 +105,7 @@ def _sensor_advice(verdict: Verdict) -> str | None:
     )
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class _Watch:
     heater: Heater
     limits: Limits
@@ -133,7 +133,7 @@ class _Watch:
         return describe_failure(heater, verdict, self.limits) if verdict is not None else None
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class HeaterVerification:
     """Inspects all heaters once a second."""
 

@@ -43,7 +43,7 @@ class VirtualSdcardStatus:
     file_size: int = status_field(doc="bytes of the loaded file")
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class VirtualSdcard:
     """At most one job at a time; it is the L{klipperd.gcode.printjob.JobListener} of it."""
 

@@ -55,7 +55,7 @@ class ZThermalAdjustStatus:
     )
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class ZThermalAdjust(TemperatureSource):
     """The adjustment: nothing at the temperature at which z was homed."""
 

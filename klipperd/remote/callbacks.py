@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["RemoteMethods"]
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class RemoteMethods:
     """Who offers which method; each client at most once a name."""
 

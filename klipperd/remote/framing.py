@@ -16,7 +16,7 @@ class TooLong(Exception):
     """The peer has sent more than L{LONGEST} bytes without ending its message."""
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class MessageSplitter:
     """Bytes in, whole messages out."""
 

@@ -12,7 +12,7 @@ from klipperd.remote.procedures import Client
 __all__ = ["GcodeProcedures"]
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class GcodeProcedures:
     """C{gcode/...}: all of them wait for their turn behind what runs already."""
 

@@ -31,7 +31,7 @@ class WebhooksStatus:
     state_message: str = status_field(doc="what the state means and what to do")
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Webhooks:
     """The host's state as a status object."""
 
@@ -53,7 +53,7 @@ def cpu_info() -> str:
     return f"{os.cpu_count() or 1} core {names[0] if names else platform.machine()}"
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class HostProcedures:
     """C{info}, C{emergency_stop}, C{list_endpoints}, C{register_remote_method}."""
 

@@ -66,7 +66,7 @@ class _Wanted:
         return {name: value for name, value in status.items() if name in fields}
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class _Subscription:
     """What one client watches. C{answered}: the first answer, until the first tick compares with it."""
 
@@ -94,7 +94,7 @@ def _changes(before: Status, now: Status) -> Status:
     return found
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class ObjectProcedures:
     """C{objects/list}, C{objects/query} and C{objects/subscribe}, at L{TICK}.
 

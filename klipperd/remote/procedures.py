@@ -19,7 +19,7 @@ __all__ = ["Client", "Procedures"]
 Send = Callable[[dict[str, Any]], None]
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Client:
     """One connected asker. C{send} gets every message that is no answer: subscription updates and
     calls of remote methods that the client registered. C{on_close} callables end its subscriptions."""
@@ -58,7 +58,7 @@ class _Bound:
     function: Callable[..., Awaitable[Any]]
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Procedures:
     """The procedures of one host by name. Those of printer objects come and go with the printer."""
 

@@ -213,7 +213,7 @@ class _UdsFactory(Factory[UdsProtocol]):
         return UdsProtocol(self.procedures, self.breath, self.open)
 
 
-@define(eq=False, slots=False)
+@define(eq=False, repr=False, slots=False)
 class UdsServer(Service):
     """Listens at C{path} while the service runs.
 

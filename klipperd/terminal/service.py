@@ -69,7 +69,7 @@ def _forget_unread(name: str) -> None:
 
 
 @implementer(IReadWriteDescriptor)
-@define(eq=False, slots=False)
+@define(eq=False, repr=False, slots=False)
 class Terminal(Service):
     """Serves G-code on a pseudo-tty while the service runs. C{path} is where the link to it stands."""
 

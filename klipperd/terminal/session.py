@@ -24,7 +24,7 @@ PENDING_LIMIT = 1000
 """Lines that may wait before the terminal is read no further."""
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class TerminalSession:
     """One terminal. Every line that runs is answered by one C{ok}, after whatever it has to say.
 

@@ -5,7 +5,7 @@ from attrs import define, field
 __all__ = ["BangBang"]
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class BangBang:
     """Switches off at C{target + max_delta} and on again at C{target - max_delta}."""
 

@@ -16,7 +16,7 @@ class Cooling(Protocol):
         """The speed (0 to 1) from now on. C{time} in seconds, temperatures in degrees Celsius."""
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class CoolingBangBang:
     """Fastest from C{max_delta} degrees above the target, off from as many below."""
 
@@ -32,7 +32,7 @@ class CoolingBangBang:
         return fastest if self._cooling else 0.0
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class CoolingPid:
     """Speed = fastest - (Kp e + Ki integral(e) - Kd derivative(T)) / 255, at least the slowest.
 

@@ -13,7 +13,7 @@ def _sorted_points(points: Iterable[tuple[float, float]]) -> list[tuple[float, f
     return sorted(points)
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Interpolation:
     """A strictly monotonic curve temperature -> quantity (volt or ohm), straight between its points and
     beyond the outer ones.

@@ -15,7 +15,7 @@ def _bounded(value: float, low: float, high: float) -> float:
     return min(max(value, low), high)
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Pid:
     """Gains are those of printer.cfg (per C{PID_UNIT}). The derivative is taken of the temperature, so that
     a new target makes no kick, and is smoothed over C{smooth_time} seconds.

@@ -29,7 +29,7 @@ class Gains:
     """Half of the swing, degrees."""
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class RelayTest:
     """A L{klipperd.thermal.control.Control} that heats until C{target}, then lets it cool C{hysteresis}
     degrees, C{cycles} times over. The first C{discarded} cycles, which begin from cold, do not count.

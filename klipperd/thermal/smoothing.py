@@ -5,7 +5,7 @@ from attrs import define, field
 __all__ = ["Smoothed"]
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Smoothed:
     """A reading smoothed over C{smooth_time} seconds; the first reading is taken as it is."""
 

@@ -37,7 +37,7 @@ class Verdict:
     fall: float = 0.0
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Verification:
     """Fold one inspection after the other; L{inspect} gives a verdict when the heater has failed.
 

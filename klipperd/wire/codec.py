@@ -30,7 +30,7 @@ class Message:
         return self.values[parameter]
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Encoder:
     """Encodes one command of one MCU."""
 
@@ -122,7 +122,7 @@ class Encoder:
             raise EncodeError(f"{self.format.name} {parameter.name}: {error}") from None
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Decoder:
     """Decodes one kind of message of one MCU."""
 

@@ -25,7 +25,7 @@ OUTPUT = "#output"
 _MOST_BYTES = 1 << 20  # of the dictionary: a broken MCU must not fill the memory
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class _Output:
     """Decodes the text that the firmware's output() sends: a sentence with conversions in it."""
 
@@ -60,7 +60,7 @@ def _conversions(text: str) -> list[str]:
     return found
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Dictionary:
     """What one MCU told about itself."""
 

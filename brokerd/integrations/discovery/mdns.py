@@ -50,7 +50,7 @@ def _interface_addresses() -> list[str]:
     return found
 
 
-@define(eq=False, slots=False)
+@define(eq=False, repr=False, slots=False)
 class MdnsAnnouncement(Service):
     """One announcement, for as long as the service runs."""
 

@@ -68,7 +68,7 @@ class _Protocol(DatagramProtocol):
         self._server.searched(datagram, addr)
 
 
-@define(eq=False, slots=False)
+@define(eq=False, repr=False, slots=False)
 class SsdpServer(Service):
     """Answers searches, and announces the device now and then.
 
@@ -184,7 +184,7 @@ _DESCRIPTION = """<?xml version="1.0"?>
 """
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class SsdpDescription:
     """The description that an announcement points to."""
 

@@ -27,7 +27,7 @@ __all__ = ["COMPONENTS", "build"]
 COMPONENTS = (MqttMethods,)
 
 
-@define(eq=False, slots=False)
+@define(eq=False, repr=False, slots=False)
 class _Publishing(Service):
     """The connection with all that is published by it."""
 

@@ -24,7 +24,7 @@ _LONGEST = 4 * 1024 * 1024
 _WITHHELD = "server.mqtt."
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class MqttApi:
     """Answers requests. Whoever the MQTT broker lets publish the topic is trusted with C{role}."""
 

@@ -57,7 +57,7 @@ class Subscription:
 
 
 @implementer(IReadWriteDescriptor)
-@define(eq=False)
+@define(eq=False, repr=False)
 class _Descriptor:
     """The socket, as the reactor sees it."""
 
@@ -89,7 +89,7 @@ class _Descriptor:
         return "mqtt"
 
 
-@define(eq=False, slots=False)
+@define(eq=False, repr=False, slots=False)
 class MqttClient(Service):
     """One connection, kept up for as long as the service runs.
 

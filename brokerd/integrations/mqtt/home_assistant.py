@@ -46,7 +46,7 @@ def _script(script: str) -> str:
     return f'{{"jsonrpc":"2.0","method":"printer.gcode.script","params":{params}}}'
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class HomeAssistant:
     """Announces the printer while the MQTT broker is connected."""
 

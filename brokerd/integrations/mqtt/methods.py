@@ -51,7 +51,7 @@ def _qos(qos: int | None) -> int | None:
     return qos
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class MqttMethods:
     """Publishing and subscribing for clients."""
 

@@ -16,7 +16,7 @@ __all__ = ["StatusPublisher"]
 Status = Mapping[str, Mapping[str, Any]]
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class StatusPublisher:
     """Follows objects and publishes what changed of them, at most once in C{interval} seconds.
 

@@ -18,7 +18,7 @@ def checksum(text: bytes) -> int:
     return value
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Lines:
     """Sans-IO: bytes in, commands out. A line whose checksum is wrong is dropped: the screen asks again.
 

@@ -26,7 +26,7 @@ _WAITING = 30  # commands that may wait for the ones before them
 Answer = Callable[[dict[str, Any]], None]
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Panel:
     """What the screen shows and does, without the line that it is at.
 
@@ -218,7 +218,7 @@ def _below(path: str) -> str:
     return path.strip().removeprefix("0:").removeprefix(_GCODES).strip("/")
 
 
-@define(eq=False, slots=False)
+@define(eq=False, repr=False, slots=False)
 class PanelDevice(Service):
     """The serial line of the screen."""
 

@@ -27,7 +27,7 @@ def _fixed(value: Any, places: int = 1) -> float:
     return round(float(value or 0.0), places)
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class PanelStatus:
     """Knows the last values of all that the screen shows.
 

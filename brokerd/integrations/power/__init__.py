@@ -28,7 +28,7 @@ COMPONENTS = (PowerMethods,)
 POWER_CHANGED = notification("notify_power_changed", "a power device changed: its name, state and kind")
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class _Actions:
     """What devices can do besides switching."""
 
@@ -68,7 +68,7 @@ class _Actions:
             await self._house.parts.host.request("gcode/firmware_restart")
 
 
-@define(eq=False, slots=False)
+@define(eq=False, repr=False, slots=False)
 class _Devices(Service):
     """All devices, from start to stop."""
 

@@ -70,7 +70,7 @@ class Actions(Protocol):
         """Restart the motion host's firmware when that makes sense."""
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class PowerDevice:
     """One configured device.
 
@@ -295,7 +295,7 @@ def _word(on: bool) -> str:
     return "on" if on else "off"
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class _locked:
     """One thing at a time."""
 

@@ -18,7 +18,7 @@ __all__ = ["HttpSwitch", "TemplateRequest", "TemplateResponse"]
 log = Logger()
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class TemplateResponse:
     """A response, with the names that templates know."""
 
@@ -69,7 +69,7 @@ class TemplateResponse:
         return self._answer.status
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class TemplateRequest:
     """A request that a template may change before it is sent."""
 
@@ -122,7 +122,7 @@ class TemplateRequest:
         return self._last
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class HttpSwitch:
     """One such device."""
 

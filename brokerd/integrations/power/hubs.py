@@ -34,7 +34,7 @@ def parse_status(text: str, location: str, port: str) -> bool | None:
     return state
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class UhubctlSwitch:
     """One port, or all of a hub."""
 

@@ -20,7 +20,7 @@ log = Logger()
 _PATIENCE = 2.0  # seconds that the host may take to tell the new value
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class KlipperSwitch:
     """One object of the motion host; it is followed all the time."""
 

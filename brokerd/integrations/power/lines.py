@@ -18,7 +18,7 @@ _SYNC = (1, 31)
 _SPIN = 150e-6  # the last part of each wait is not slept but spun, since sleeping ends late (s)
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class GpioSwitch:
     """A line that is active while the device is on."""
 
@@ -62,7 +62,7 @@ def _wait_until(moment: float) -> None:
         """Not longer than the spinning part."""
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class RfSwitch:
     """A transmitter that sends a code. It never knows whether the device heard it."""
 

@@ -20,7 +20,7 @@ Names = Annotated[dict[str, Any], "names of devices, with null for each", OTHERS
 STATES = "{device: state}"
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class PowerMethods:
     """Shows and switches devices."""
 

@@ -19,7 +19,7 @@ __all__ = ["MqttSwitch"]
 log = Logger()
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class MqttSwitch:
     """A device that takes commands by one topic and tells its state by another.
 

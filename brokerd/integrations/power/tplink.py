@@ -61,7 +61,7 @@ class _Exchange(Protocol):
             self.answer.errback(SwitchFailed("the connection was closed"))
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class TplinkSwitch:
     """A plug, or one socket of a strip."""
 

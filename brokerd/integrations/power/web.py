@@ -45,7 +45,7 @@ def _place(address: str) -> str:
     return f"[{address}]" if address.count(":") > 1 and not address.startswith("[") else address
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class _WebSwitch(Generic[C]):
     """Makes requests; subclasses say which, and read the answers."""
 
@@ -86,7 +86,7 @@ class _WebSwitch(Generic[C]):
         return word
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class TasmotaSwitch(_WebSwitch[TasmotaPower]):
     """C{GET /cm?cmnd=Power1 on} answers C{{"POWER1": "ON"}}, or C{POWER} if there is only one relay."""
 
@@ -109,7 +109,7 @@ class TasmotaSwitch(_WebSwitch[TasmotaPower]):
         return await self._command(" on" if on else " off")
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class ShellySwitch(_WebSwitch[ShellyPower]):
     """C{GET /relay/0?turn=on} answers C{{"ison": true}}; generations 2 and later have this path, too."""
 
@@ -126,7 +126,7 @@ class ShellySwitch(_WebSwitch[ShellyPower]):
         return await self._relay(f"?turn={'on' if on else 'off'}")
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class HomeseerSwitch(_WebSwitch[HomeseerPower]):
     """The JSON interface of HomeSeer."""
 
@@ -146,7 +146,7 @@ class HomeseerSwitch(_WebSwitch[HomeseerPower]):
         return on
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class HomeAssistantSwitch(_WebSwitch[HomeAssistantPower]):
     """The REST interface of Home Assistant; its services don't tell the state, so it is asked for later."""
 
@@ -166,7 +166,7 @@ class HomeAssistantSwitch(_WebSwitch[HomeAssistantPower]):
         return bool(await self.read())
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class LoxoneSwitch(_WebSwitch[LoxonePower]):
     """C{GET /jdev/sps/io/NAME/on} answers C{{"LL": {"value": "1", "Code": "200"}}}."""
 
@@ -188,7 +188,7 @@ class LoxoneSwitch(_WebSwitch[LoxonePower]):
         return on
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class SmartThingsSwitch(_WebSwitch[SmartThingsPower]):
     """The REST interface of SmartThings: the capability C{switch} of the main component."""
 
@@ -208,7 +208,7 @@ class SmartThingsSwitch(_WebSwitch[SmartThingsPower]):
         return on
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class HueSwitch(_WebSwitch[HuePower]):
     """The first interface of a Hue bridge: lights and groups."""
 

@@ -18,7 +18,7 @@ _PATH = re.compile(r"/v\d+(/[A-Za-z0-9_.~%-]+)+/?$")
 _QUERY = re.compile(r"[!-~]*$")
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class SpoolmanMethods:
     """The active spool, and a way to the server for clients that can't reach it."""
 

@@ -49,7 +49,7 @@ class _Socket(WebSocketClientProtocol):
         self.factory.presence._closed()
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class _Timer:
     """Timeouts of the websocket protocol: autobahn's own batches its timers on the global reactor."""
 
@@ -70,7 +70,7 @@ class _Factory(WebSocketClientFactory):
         self.setProtocolOptions(autoPingInterval=20, autoPingTimeout=20, openHandshakeTimeout=10)
 
 
-@define(eq=False, slots=False)
+@define(eq=False, repr=False, slots=False)
 class SpoolmanPresence(Service):
     """Keeps the websocket open.
 

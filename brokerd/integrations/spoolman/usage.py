@@ -33,7 +33,7 @@ class _Presence(Protocol):
     connected: bool
 
 
-@define(eq=False, slots=False)
+@define(eq=False, repr=False, slots=False)
 class SpoolUsage(Service):
     """The active spool, and what was used of each and is not reported yet.
 

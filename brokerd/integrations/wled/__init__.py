@@ -23,7 +23,7 @@ _BAUD = 115200
 COMPONENTS = (WledMethods,)
 
 
-@define(eq=False, slots=False)
+@define(eq=False, repr=False, slots=False)
 class _Strips(Service):
     """Starts the strips; serial ones begin when their line is open."""
 

@@ -24,7 +24,7 @@ def _within(name: str, value: int | None, least: int) -> int | None:
     return value
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class WledMethods:
     """C{machine.wled.*}."""
 

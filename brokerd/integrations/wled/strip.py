@@ -28,7 +28,7 @@ class _Wire(Protocol):
         """@raise HttpFailure: if the strip can't be reached."""
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class HttpWire:
     _address: str
     _http: HttpClient
@@ -38,7 +38,7 @@ class HttpWire:
         answer.check()
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class SerialWire:
     line: SerialLine = field(init=False)
 
@@ -47,7 +47,7 @@ class SerialWire:
             raise HttpFailure("the serial line is not open")
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Strip:
     """One strip, as far as it was set from here.
 

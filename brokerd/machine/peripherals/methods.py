@@ -16,7 +16,7 @@ from brokerd.threads import WorkerThreads
 __all__ = ["PeripheralMethods"]
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class PeripheralMethods:
     """What is plugged in.
 
