@@ -81,7 +81,7 @@ class Rooms(SynchronousTestCase):
 
 class Objects(SynchronousTestCase):
     def test_no_object_shows_all_others(self) -> None:
-        """Objects know each other in circles: a text of one that shows its fields would take minutes to write."""
+        """Objects know each other in circles: a text of one that shows its fields takes minutes to write."""
         wrong = [
             f"{path.relative_to(ROOT)}: {found[0]}"
             for path in sources(".py")

@@ -53,7 +53,7 @@ def dump_queue(queue: MotionQueue, begin: float, end: float) -> Mapping[str, Any
     return {"data": phases} if phases else None
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Stream:
     """Sends to its clients, every L{PERIOD}, what happened since the last time; rests without clients.
 

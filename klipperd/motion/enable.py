@@ -10,7 +10,7 @@ from klipperd.motion.motors import StepperMotor
 __all__ = ["EnableLines", "SharedLine"]
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class SharedLine:
     """One output; on while any of its motors is enabled. Without an output the drivers are always on."""
 
@@ -28,7 +28,7 @@ class SharedLine:
             self.output.set(print_time, on)
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class EnableLines:
     """The lines of all motors by the motor's name."""
 

@@ -111,7 +111,7 @@ class ExtruderMotionConfig:
         )
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class FilamentMotor:
     """A motor that feeds filament as an extruder's moves ask for, with pressure advance of its own.
 
@@ -155,7 +155,7 @@ class FilamentMotor:
         return self.pressure_advance / whole if whole > 0.0 else 1.0
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class ExtruderMotion(FilamentMotor):
     """One extruder as the tool head drives it; the position in its queue is the tool head's fourth axis."""
 

@@ -19,7 +19,7 @@ HISTORY = 30.0
 """Seconds for which steps sent are remembered; a motion queue's own default is the same."""
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class StepGeneration:
     """The motors of all MCUs and the queues that they follow.
 

@@ -15,7 +15,7 @@ from klipperd.motion.trapq import MotionQueue
 __all__ = ["ManualMotor"]
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class ManualMotor:
     """The motor, its queue and its endstop. C{end}: print_time (s) at which its last move ends."""
 

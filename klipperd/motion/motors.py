@@ -94,7 +94,7 @@ class RotaryConfig(DriverConfig):
             yield "gear_ratio", "is missing: a motor that turns something needs it"
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class StepperMotor:
     """One motor: its MCU's end and its step generation.
 

@@ -79,7 +79,7 @@ class ExtraMotorConfig(MotorConfig):
     endstop_pin: Pin | None = option(None, doc="input of an endstop of its own")
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class RailEndstop:
     """An endstop, the name that users know it by, and the motors that it stops.
 
@@ -97,7 +97,7 @@ class RailEndstop:
         self.motors.append(motor)
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Rail:
     """One axis; C{motors[0]} is the one whose section carries the axis' options."""
 

@@ -69,7 +69,7 @@ class MoveSource(Protocol):
         """Add and plan moves until something ends that; what it was."""
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Toolhead:
     """Plans the machine's motion. C{now} gives the present print_time; C{on_fault(reason)} shuts down.
 

@@ -134,7 +134,7 @@ class LinearConfig(KinematicsConfig):
         return {"z": (self.max_z_velocity or max_velocity, self.max_z_accel or max_accel)}
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class CurvedKinematics(Kinematics):
     """Motors whose coordinates are no weighted sums of x, y, z.
 

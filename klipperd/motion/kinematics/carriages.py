@@ -55,7 +55,7 @@ def solve_rows(rows: Sequence[tuple[Vector, float]]) -> Vector:
     return at[0], at[1], at[2]
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class CarriageKinematics(Kinematics):
     """Carriages by name, and what of them each motor moves, in the order in which motors tell positions.
 

@@ -29,7 +29,7 @@ SLOW_SLOPES = (3.0, 6.0)
 """Where a carriage would move so many times as fast as the head, a half and a quarter of the limits hold."""
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class DeltaKinematics(TowerHomed):
     """Made by L{DeltaConfig}."""
 

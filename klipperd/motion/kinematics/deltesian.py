@@ -19,7 +19,7 @@ __all__ = ["DeltesianConfig", "DeltesianKinematics"]
 _NAMES = ("stepper_left", "stepper_right")
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class DeltesianKinematics(TowerHomed):
     """Made by L{DeltesianConfig}."""
 

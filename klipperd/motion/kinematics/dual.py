@@ -38,7 +38,7 @@ class Mode(Enum):
 _FOLLOWS = {Mode.INACTIVE: 0, Mode.PRIMARY: 1, Mode.COPY: 1, Mode.MIRROR: -1}
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Carriage:
     """One carriage, its travel and endstops.
 
@@ -103,7 +103,7 @@ def _safe_distance(config: DualCarriageConfig | FreeDualCarriageConfig, other: T
     return min(lower, abs(config.position_max - other.position_max))
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class DualAxis:
     """The carriages of one axis."""
 

@@ -14,7 +14,7 @@ from klipperd.motion.trapq import MotionQueue
 __all__ = ["NoKinematics", "NoneConfig"]
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class NoKinematics(Kinematics):
     """Without rails."""
 

@@ -107,7 +107,7 @@ class FreeMotorConfig(MotorConfig):
     carriages: str = option(doc="what it moves, such as carriage_x+carriage_y")
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Tower:
     """A motor with its endstop, if it has one."""
 
@@ -117,7 +117,7 @@ class Tower:
     endstop: Endstop | None = None
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class CarriageParts:
     """A carriage of generic_cartesian, or the second one of other kinematics."""
 
@@ -127,7 +127,7 @@ class CarriageParts:
     motor: StepperMotor | None = None
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class FreeMotor:
     """A motor of generic_cartesian."""
 

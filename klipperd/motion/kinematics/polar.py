@@ -25,7 +25,7 @@ MOST_STEPS = 200_000.0
 """Steps a second that the bed is ever asked for, whatever max_angular_velocity says."""
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class PolarKinematics(CurvedKinematics):
     """Made by L{PolarConfig}."""
 

@@ -21,7 +21,7 @@ STRETCH = 0.98
 """Arms are never stretched further than this part of their length."""
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class RotaryDeltaKinematics(TowerHomed):
     """Made by L{RotaryDeltaConfig}."""
 

@@ -113,7 +113,7 @@ def _on(foot: Sequence[float], way: Vector, length: float) -> Vector:
     return foot[0] + length * way[0], foot[1] + length * way[1], foot[2] + length * way[2]
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class TowerHomed(CurvedKinematics):
     """All towers are homed together by a move up; each has an endstop.
 

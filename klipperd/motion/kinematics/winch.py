@@ -28,7 +28,7 @@ from klipperd.motion.rails import HomingConfig
 __all__ = ["WinchConfig", "WinchKinematics"]
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class WinchKinematics(CurvedKinematics):
     """Made by L{WinchConfig}."""
 
