@@ -26,7 +26,11 @@ def touching(seed: int, axis: int, count: int = 120) -> list[Target]:
     other = 2 if axis == 3 else 3
     for _ in range(count):
         halves = draw.choice((-0.5625, -0.5, 0.5, 0.5625))
-        where[axis] = START[axis] + (draw.randint(-3, 3) + halves) * DISTANCE + draw.choice(NEAR)
+        where[axis] = (
+            START[axis]
+            + (draw.choice((1, 1, 25)) * draw.randint(-3, 3) + halves) * DISTANCE
+            + draw.choice(NEAR)
+        )
         path.append((where[0], where[1], where[2], where[3], draw.choice((0.5, 5.0, 50.0))))
         if draw.random() < 0.5:
             where[other] += 1.0
