@@ -197,13 +197,24 @@ class PythonUpdater:
         without = [each.name for each in wanted if not each.sha256]
         if without:
             raise UpdateFailed(f"there is no hash of {', '.join(without)}")
+        at_odds = await self._at_odds()
         with tempfile.NamedTemporaryFile("w", prefix="brokerd-pip-", suffix=".txt") as file:
             file.writelines(each.line for each in wanted)
             file.flush()
             words = ["-m", "pip", "install", "--disable-pip-version-check", "--no-deps", "--require-hashes"]
             await self._python(*words, "-r", file.name, line=say)
         await self._python("-c", _QUERY, self._plain)
-        await self._python("-m", "pip", "check")
+        broken = sorted(await self._at_odds() - at_odds)
+        if broken:
+            raise UpdateFailed(broken[0])
+
+    async def _at_odds(self) -> set[str]:
+        """What pip complains of: distributions whose requirements aren't met, maybe others' since long."""
+        try:
+            await self._python("-m", "pip", "check")
+        except ProgramFailed as error:
+            return set(error.output.splitlines())
+        return set()
 
     async def _install_again(self, lines: list[str], say: Say) -> None:
         words = ["-m", "pip", "install", "--disable-pip-version-check", "--no-deps", "--force-reinstall"]

@@ -209,6 +209,25 @@ cdef void read_jump(motor_state *motor, const trapezoid *move) noexcept nogil:
         motor.where += change
 
 
+cdef void forget_after(shaping *shaped, double t) noexcept nogil:
+    """What was read beyond t will not happen: a homing move was given up."""
+    cdef int64_t first = oldest(shaped)
+    cdef motion_piece *last
+    cdef double u
+    cdef int k
+    while shaped.next - 1 > first and piece_at(shaped, shaped.next - 1).begin >= t:
+        shaped.next -= 1
+    last = piece_at(shaped, shaped.next - 1)
+    last.end = shaped.read_until = t
+    u = t - last.begin
+    for k in range(shaped.components):
+        shaped.where[k] = last.c[k][0] + u * (last.c[k][1] + u * last.c[k][2])
+    for k in range(shaped.tap_count):
+        if shaped.taps[k].at >= shaped.next - 1:
+            shaped.taps[k].at = shaped.next - 1
+            shaped.taps[k].until = t + shaped.taps[k].shift
+
+
 cdef int shaping_read(motor_state *motor, double limit) noexcept nogil:
     cdef shaping *shaped = &motor.shaped
     cdef const trapezoid *move
@@ -216,8 +235,12 @@ cdef int shaping_read(motor_state *motor, double limit) noexcept nogil:
     cdef int code = SOLVE_OK
     if motor.cursor < motor.queue.first:
         return SOLVE_EXPIRED
-    while shaped.read_until < limit and code == SOLVE_OK:
+    while code == SOLVE_OK:
         move = queue_at(motor.queue, motor.cursor) if motor.cursor < motor.queue.next else NULL
+        if move != NULL and move.kind == TRAPEZOID_JUMP and move.print_time < shaped.read_until:
+            forget_after(shaped, move.print_time)
+        if shaped.read_until >= limit:
+            break
         if move == NULL or move.print_time > shaped.read_until:
             code = add_rest(shaped, limit if move == NULL or move.print_time > limit else move.print_time)
             continue

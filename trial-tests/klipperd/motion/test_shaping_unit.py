@@ -147,6 +147,23 @@ class ShapedMotors(SynchronousTestCase):
         self.assertEqual(motor.steps, 37 - 100)
         self.assertAlmostEqual(motor.coordinate_of(motor.steps), 249.0)
 
+    def test_another_axis_after_a_move_that_was_given_up(self) -> None:
+        """Homing x ends long before its planned end; y, which has looked ahead, moves at its time all the same."""
+        queue = MotionQueue()
+        queue.set_position(0.0, (0.0, 0.0, 0.0))
+        motor = make_motor(queue, (0, 1, 0, 0), 0.01)
+        motor.stepper.set_shapers(y=MZV)
+        queue.append(0.5, (0, 0, 0), (-330, 0, 0), (0, 50, 0), (0.05, 6.55, 0.05), 1000.0)
+        motor.stepper.generate(0.9)
+        queue.set_position(0.8, (-20.0, 7.0, 0.0))
+        queue.append(1.5, (-20, 7, 0), (-20, 17, 0), (0, 100, 0), (0.05, 0.05, 0.05), 2000.0)
+        motor.stepper.generate(2.5)
+        motor.log.feed(motor.sink.take())
+        self.assertEqual(motor.stepper.steps, 1000)
+        first, last = (motor.log.steps[at].clock / FREQ - OFFSET for at in (0, -1))
+        self.assertTrue(1.49 < first < 1.52, first)
+        self.assertTrue(1.64 < last < 1.67, last)
+
     def test_shaped_only_at_rest_and_whole(self) -> None:
         motor = make_motor(MotionQueue(), (1, 0, 0, 0), 0.01).stepper
         self.assertRaises(ValueError, motor.set_shapers, [(0.0, 0.4), (0.01, 0.4)])
