@@ -98,7 +98,9 @@ export class Session {
     const objects = { ...OBJECTS };
     for (const name of found.heaters?.available_sensors ?? []) objects[name] = ['temperature', 'target', 'power'];
     const { status } = await this.request('printer.objects.subscribe', { objects });
-    this.store.change({ status });
+    // Merged, so that a state that has changed since printer.info is seen.
+    this.store.change({ status: {} });
+    this.store.merge(status);
     await this.load_temperatures().catch(this.excuse); // the chart fills up all the same
   }
 
