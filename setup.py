@@ -14,6 +14,7 @@ from setuptools import Command, Extension, setup
 from setuptools.command.build import build
 
 ROOT = Path(__file__).parent
+CORES = len(os.sched_getaffinity(0))
 DEBUG = os.environ.get("CYTHON_DEBUG") == "1"
 FLAGS = ["-O1" if DEBUG else "-O2", "-std=gnu11", "-Wno-unreachable-code"]
 # Vectors where they change no result: the same steps on every machine.
@@ -97,11 +98,12 @@ class BuildData(Command):
 build.sub_commands.append(("build_data", None))
 
 setup(
+    options={"build_ext": {"parallel": CORES}},
     cmdclass={"build_data": BuildData},
     ext_modules=cythonize(
         extensions(),
         language_level=3,
-        nthreads=0,
+        nthreads=CORES,
         compiler_directives={
             "boundscheck": DEBUG,
             "wraparound": DEBUG,
