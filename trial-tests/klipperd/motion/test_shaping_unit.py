@@ -148,7 +148,7 @@ class ShapedMotors(SynchronousTestCase):
         self.assertAlmostEqual(motor.coordinate_of(motor.steps), 249.0)
 
     def test_another_axis_after_a_move_that_was_given_up(self) -> None:
-        """Homing x ends long before its planned end; y, which has looked ahead, moves at its time all the same."""
+        """Homing x ends long before its planned end; y, which has looked ahead, moves at its time anyway."""
         queue = MotionQueue()
         queue.set_position(0.0, (0.0, 0.0, 0.0))
         motor = make_motor(queue, (0, 1, 0, 0), 0.01)
