@@ -126,7 +126,22 @@ class Broker(Service):
         if self._loading is not None:
             self._loading.cancel()
         for listener in self._listeners:
-            await _settled(listener.stopService())
+            await _ended(listener.stopService)
+        await _ended(lambda: self._leave_clients(parts))
+        if self._attached is not None:
+            self._attached.detach()
+        await _ended(parts.entrance.names.stopService)
+        await _ended(parts.house.stopService)
+        parts.chores.cancel()
+        await _ended(parts.programs.cancel)
+        await _ended(parts.http.close)
+        for each in reversed(parts.services):
+            await _ended(each.stopService)
+        await _ended(parts.history.settle)
+        for service in (parts.host, parts.temperatures, parts.load, parts.threads, parts.database):
+            await _ended(service.stopService)
+
+    async def _leave_clients(self, parts: Assembly) -> None:
         parts.sockets.close_all()
         parts.site.close_idle()
         parts.port.abort_all()
@@ -134,18 +149,6 @@ class Broker(Service):
             await deferLater(self._reactor, _GOODBYE)
         parts.sockets.abort_all()
         parts.site.abort_all()
-        if self._attached is not None:
-            self._attached.detach()
-        parts.entrance.names.stopService()
-        await _settled(parts.house.stopService())
-        parts.chores.cancel()
-        await parts.programs.cancel()
-        await _settled(parts.http.close())
-        for each in reversed(parts.services):
-            await _settled(each.stopService())
-        await parts.history.settle()
-        for service in (parts.host, parts.temperatures, parts.load, parts.threads, parts.database):
-            await _settled(service.stopService())
 
     def restart(self) -> None:
         """Stop everything but the link and start again, once the caller has its answer."""
@@ -173,6 +176,14 @@ def _log_unless_cancelled(failure: Failure) -> None:
 async def _settled(result: Awaitable[Any] | None) -> None:
     if result is not None:
         await result
+
+
+async def _ended(stop: Callable[[], Awaitable[Any] | None]) -> None:
+    """One step of stopping; that it fails does not keep the others."""
+    try:
+        await _settled(stop())
+    except Exception:
+        log.failure("stopping: {step}", step=stop)
 
 
 def _prepare(settings: BrokerSettings) -> None:

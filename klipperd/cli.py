@@ -108,14 +108,17 @@ def run_until_stopped(reactor: Any, service: Any, log: "Log") -> int:
     from twisted.logger import Logger
 
     log_event = Logger(__name__)
-    failed = False
+    failed = in_order = False
 
     def stop() -> "Deferred[None]":
         stopped: Deferred[None] = maybeDeferred(service.stopService)
-        stopped.addTimeout(
-            STOP_WITHIN, reactor, lambda *_: log_event.error("stopping took too long; leaving anyhow")
-        )
+        stopped.addTimeout(STOP_WITHIN, reactor)
+        stopped.addCallbacks(note_order, lambda f: log_event.failure("leaving without having stopped", f))
         return stopped
+
+    def note_order(_: object) -> None:
+        nonlocal in_order
+        in_order = True
 
     def start() -> None:
         nonlocal failed
@@ -131,6 +134,10 @@ def run_until_stopped(reactor: Any, service: Any, log: "Log") -> int:
     reactor.callWhenRunning(start)
     reactor.addSystemEventTrigger("before", "shutdown", stop)
     reactor.run()
+    if not in_order:
+        # Threads of what has not stopped would keep the process for ever.
+        sys.stdout.flush()
+        os._exit(1)
     return int(failed)
 
 

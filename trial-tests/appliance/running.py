@@ -54,7 +54,10 @@ class RunningAppliance:
             command = ["unshare", "-rm", "sh", "-c", mount, "sh", *command]
         # A test run that is killed takes its appliances along.
         command = ["setpriv", "--pdeathsig", "TERM", *command]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        # Nothing of the test's: a worker of trial that has ended is waited for until its pipes are closed.
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
         if ready:
             self.wait_ready(within)
 

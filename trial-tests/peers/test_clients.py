@@ -15,7 +15,6 @@ import subprocess
 import termios
 import time
 from pathlib import Path
-from typing import Any, ClassVar
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -43,24 +42,16 @@ COMMANDS = (
 
 class ClientTests(SynchronousTestCase):
     timeout = 1200
-    appliance: ClassVar[Any] = None
 
     def setUp(self) -> None:
-        if ClientTests.appliance is None:
-            appliance = RunningAppliance(10.0)
-            appliance.start()
-            appliance.wait_state("ready")
-            ClientTests.appliance = appliance
+        self.appliance = RunningAppliance(10.0)
+        self.addCleanup(self.appliance.clean_up)
+        self.appliance.start()
+        self.appliance.wait_state("ready")
         self.url = self.appliance.url
         self.sample = Path(self.mktemp()).absolute() / "sample.gcode"
         self.sample.parent.mkdir(parents=True)
         self.sample.write_text(GCODE)
-
-    @classmethod
-    def tearDownClass(cls) -> None:
-        appliance, ClientTests.appliance = ClientTests.appliance, None
-        if appliance is not None:
-            appliance.clean_up()
 
     def use(self, name: str, requirement: str, least: int) -> None:
         """Run a client's script; all of its calls must succeed."""
