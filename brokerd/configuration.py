@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from brokerd.access.addresses import Network, parse_client
 from brokerd.access.settings import AuthorizationConfig
@@ -16,7 +16,9 @@ from brokerd.configfile import ConfigFile, Entry, read_config
 from brokerd.integrations.kinds import declare
 from brokerd.options import declared_sections, option, section
 from brokerd.sections import HIDDEN, ReadSections, read_sections
-from brokerd.settings import BrokerSettings, tcp_endpoint
+from brokerd.printers.config import Claim, check_name, split_printers
+from brokerd.printers.reading import ReadPrinter, read_printers
+from brokerd.settings import DEFAULT_NAME, BrokerSettings, FurtherPrinter, tcp_endpoint
 from brokerd.templates import Secrets
 from brokerd.tls.context import user_pair
 
@@ -52,6 +54,9 @@ class ServerConfig:
     )
     max_upload_size: int = option(1024, minimum=1, maximum=1024 * 1024, doc="longest upload, MiB")
     max_websocket_connections: int = option(50, minimum=1, maximum=10000, doc="websockets open at a time")
+    printer_name: str = option(
+        DEFAULT_NAME, convert=check_name, doc="what the printer at / is called, where there are several"
+    )
 
 
 @frozen
@@ -143,27 +148,59 @@ def _moved(file: ConfigFile | None) -> tuple[ConfigFile | None, list[str]]:
     return ConfigFile(file.path, sections, places, file.files), warnings
 
 
-def load(data: Path, config: Path | None, host_socket: str | None = None) -> LoadedConfiguration:
+def load(
+    data: Path,
+    config: Path | None,
+    host_socket: str | None = None,
+    address: tuple[str, int] | None = None,
+) -> LoadedConfiguration:
     """Read the configuration. Blocks.
 
     @param config: the file; by default C{moonraker.conf} in the data directory's config folder, if any.
     @param host_socket: takes the place of the option C{klippy_uds_address}.
+    @param address: takes the place of the options C{host} and C{port}.
     @raise ConfigError: if the file is unusable.
     """
     import brokerd.catalog  # noqa: F401  # every component declares its sections when it is imported
 
     path = config or data / "config" / "moonraker.conf"
     original = read_config(path) if config is not None or path.exists() else None
-    file, moved = _moved(original)
-    declare(file.sections if file is not None else ())
+    whole, moved = _moved(original)
+    file, printers = split_printers(whole)
+    declare(each for part in (file, *(each.own for each in printers)) if part for each in part.sections)
     secrets = Secrets.read(data / "moonraker.secrets")
     read = read_sections(file, declared_sections(), secrets, {"data_path": str(data)})
     shown = {title: dict(options) for title, options in read.shown.items()}
     server = read.sections.one(ServerConfig)
     socket = host_socket if host_socket is not None else server.klippy_uds_address
     shown.setdefault("server", {})["klippy_uds_address"] = socket
-    shown_config = {"config": shown, **_as_read(original, read.shown, data)}
-    return LoadedConfiguration(_settings(data, read, shown_config, (*moved, *read.warnings)), socket)
+    host, ports = (server.host, tuple(_ports(server, data))) if address is None else (address[0], address[1:])
+    first = Claim("server", server.printer_name, data, socket, ports, {"": str(path)})
+    further = read_printers(printers, read, secrets, first, host)
+    shown.update({title: options for each in further for title, options in each.shown.items()})
+    shown_config = {"config": shown, **_as_read(original, shown, data)}
+    warnings = (*moved, *read.warnings, *(text for each in further for text in each.read.warnings))
+    settings = _settings(data, read, shown_config, warnings)
+    listen = tuple(tcp_endpoint(host, port) for port in ports)
+    others = tuple(_further(each, shown) for each in further)
+    return LoadedConfiguration(evolve(settings, listen=listen, printers=others), socket)
+
+
+def _further(printer: ReadPrinter, shown: Mapping[str, Any]) -> FurtherPrinter:
+    """The settings of a further printer; C{shown} is what C{server.config} of the first one says."""
+    store = printer.read.sections.one(DataStoreConfig)
+    server = {**shown["server"], "klippy_uds_address": printer.socket}
+    return FurtherPrinter(
+        name=printer.name,
+        data=printer.data,
+        socket=printer.socket,
+        listen=printer.listen,
+        temperature_store_size=store.temperature_store_size,
+        gcode_store_size=store.gcode_store_size,
+        config={"config": {**printer.read.shown, "server": server}, "orig": printer.orig, "files": []},
+        warnings=printer.read.warnings,
+        sections=printer.read.sections,
+    )
 
 
 def _ports(server: ServerConfig, data: Path) -> Iterator[int]:
@@ -182,7 +219,7 @@ def _settings(
     store = sections.one(DataStoreConfig)
     return BrokerSettings(
         data=data,
-        listen=tuple(tcp_endpoint(server.host, port) for port in _ports(server, data)),
+        name=server.printer_name,
         tls=server.enable_tls,
         route_prefix=server.route_prefix.strip("/"),
         trusted_clients=_networks(access.trusted_clients),

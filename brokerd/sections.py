@@ -79,10 +79,12 @@ def read_sections(
     declared: Iterable[SectionDeclaration],
     secrets: Secrets,
     context: Mapping[str, str],
+    prefix: str = "",
 ) -> ReadSections:
     """Check a file against the declarations.
 
     @param context: what templates know besides the secrets.
+    @param prefix: what the file has before each title.
     @raise ConfigError: for the first mistake in a section that is known, unless it is a lenient one.
     """
     by_name = {(each.name, each.named): each for each in declared}
@@ -98,10 +100,10 @@ def read_sections(
             first_words = {name for name, _ in by_name} | set(KINDS)
             hint = nearest(title.split()[0], first_words)
             warnings.append(
-                f"{file.places[title]}: the section [{title}] is not known and has no effect{hint}"
+                f"{file.places[title]}: the section [{prefix}{title}] is not known and has no effect{hint}"
             )
             continue
-        reader = _Reader(title, file, secrets, context)
+        reader = _Reader(title, file, secrets, context, prefix)
         shown[title] = reader.shown
         try:
             value = reader.section(declaration)
@@ -142,8 +144,14 @@ class _Reader:
     file: ConfigFile
     secrets: Secrets
     context: Mapping[str, str]
+    prefix: str = ""
     shown: dict[str, Any] = field(factory=dict)
     warnings: list[str] = field(factory=list)
+
+    @property
+    def _name(self) -> str:
+        """The section's title as the file has it."""
+        return self.prefix + self.title
 
     @property
     def _entries(self) -> Mapping[str, Entry]:
@@ -157,7 +165,7 @@ class _Reader:
         try:
             return config(**values)
         except ValueError as error:
-            raise ConfigError(f"{self.file.places[self.title]}: [{self.title}]: {error}") from None
+            raise ConfigError(f"{self.file.places[self.title]}: [{self._name}]: {error}") from None
 
     def _chosen(self, declaration: SectionDeclaration) -> type:
         assert declaration.by is not None
@@ -168,7 +176,7 @@ class _Reader:
         if entry is None:
             where = self.file.places[self.title]
             raise ConfigError(
-                f"{where}: [{self.title}] needs the option {declaration.by!r}: one of {choices}"
+                f"{where}: [{self._name}] needs the option {declaration.by!r}: one of {choices}"
             )
         config = declaration.kinds.get(entry.value.strip().lower())
         if config is None:
@@ -194,7 +202,7 @@ class _Reader:
                 yield _argument(each), value
             elif each.required:
                 where = self.file.places[self.title]
-                raise ConfigError(f"{where}: [{self.title}] needs the option {each.name!r}: {each.doc}")
+                raise ConfigError(f"{where}: [{self._name}] needs the option {each.name!r}: {each.doc}")
             else:
                 self.shown[each.name] = _plain(each.default)
 
@@ -218,7 +226,7 @@ class _Reader:
         shown = HIDDEN if secret else repr(entry.value)
         where = f"{entry.path or self.file.path}:{entry.line}"
         return ConfigError(
-            f"{where}: the option {name!r} of [{self.title}] must be {expected}, not {shown}{hint}"
+            f"{where}: the option {name!r} of [{self._name}] must be {expected}, not {shown}{hint}"
         )
 
     def _warn_of_unknown(self, options: list[Option], by: str | None) -> None:
@@ -228,7 +236,7 @@ class _Reader:
             if name in known or name.startswith(prefixes or ("\0",)):
                 continue
             where = f"{entry.path or self.file.path}:{entry.line}"
-            text = f"{where}: the option {name!r} of [{self.title}] is not known and has no effect"
+            text = f"{where}: the option {name!r} of [{self._name}] is not known and has no effect"
             self.warnings.append(text + nearest(name, known))
 
 

@@ -4,13 +4,15 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from brokerd.access.addresses import LOOPBACK, Network
 from brokerd.sections import Sections
 from brokerd.updates.config import UnitConfig
 
-__all__ = ["BrokerSettings", "SimulatorProgram", "tcp_endpoint"]
+__all__ = ["DEFAULT_NAME", "BrokerSettings", "FurtherPrinter", "SimulatorProgram", "tcp_endpoint"]
+
+DEFAULT_NAME = "printer"
 
 
 def tcp_endpoint(host: str, port: int) -> str:
@@ -37,6 +39,8 @@ class BrokerSettings:
     """What a broker needs to know.
 
     @ivar data: data directory; holds config, gcodes, logs, database and comms.
+    @ivar name: what the printer is called.
+    @ivar printers: further printers, see docs/printers.md.
     @ivar listen: endpoint descriptions, as in C{tcp:7125:interface=127.0.0.1}.
     @ivar tls: whether the listening ports speak TLS, too.
     @ivar route_prefix: what each request's path begins with, as a proxy passes it; no slashes around.
@@ -80,3 +84,44 @@ class BrokerSettings:
     unit: UnitConfig | None = None
     simulator: SimulatorProgram | None = None
     sections: Sections = field(factory=Sections)
+    name: str = DEFAULT_NAME
+    printers: "tuple[FurtherPrinter, ...]" = ()
+
+
+@frozen(kw_only=True)
+class FurtherPrinter:
+    """What sets a further printer apart from the first one.
+
+    @ivar socket: of its motion host; empty if the file does not say.
+    @ivar listen: its own endpoint descriptions; none if it is reached by its path alone.
+    """
+
+    name: str
+    data: Path
+    socket: str = ""
+    listen: tuple[str, ...] = ()
+    temperature_store_size: int = 1200
+    gcode_store_size: int = 1000
+    config: Mapping[str, Any] = field(factory=lambda: {"config": {}, "orig": {}, "files": []})
+    warnings: tuple[str, ...] = ()
+    sections: Sections = field(factory=Sections)
+
+    @property
+    def default_socket(self) -> str:
+        """The motion host's socket, said or not."""
+        return self.socket or str(self.data / "comms" / "klippy.sock")
+
+    def settings(self, first: BrokerSettings) -> BrokerSettings:
+        """All that it needs to know, on top of what the first printer's settings say for all."""
+        return evolve(
+            first,
+            name=self.name,
+            data=self.data,
+            listen=self.listen,
+            temperature_store_size=self.temperature_store_size,
+            gcode_store_size=self.gcode_store_size,
+            config=self.config,
+            warnings=self.warnings,
+            sections=self.sections,
+            printers=(),
+        )
