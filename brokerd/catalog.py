@@ -23,7 +23,7 @@ from brokerd.news.announcements import AnnouncementMethods
 from brokerd.notifications import declared_notifications
 from brokerd.octoprint import OctoprintEndpoints
 from brokerd.printer.methods import PrinterMethods
-from brokerd.registry.reference import Served, served_by
+from brokerd.registry.served import Served, served_by
 from brokerd.server_methods import ServerMethods
 from brokerd.stores.methods import StoreMethods
 from brokerd.tls.methods import TlsEndpoints

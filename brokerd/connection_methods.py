@@ -33,7 +33,9 @@ class ConnectionMethods:
     _gate: Gate
     _identified: Callable[[Connection], None]
 
-    @method("server.connection.identify", result="{connection_id}", permission=Role.ANYONE, persistent=True)
+    @method(
+        "server.connection.identify", result="{connection_id: int}", permission=Role.ANYONE, persistent=True
+    )
     async def identify(
         self,
         caller: Caller,
@@ -52,13 +54,13 @@ class ConnectionMethods:
             caller.role = Role.ADMIN
         if access_token:
             account = self._gate.holder(access_token)
-            caller.become(account.username, account.role)
+            self._gate.admit(caller, account)
         permit(caller, Role.VIEWER)
         connection.identify({"name": client_name, "version": version, "type": type, "url": url})
         self._identified(connection)
         return {"connection_id": connection.number}
 
-    @method("server.websocket.id", result="{websocket_id}", permission=Role.VIEWER, persistent=True)
+    @method("server.websocket.id", result="{websocket_id: int}", permission=Role.VIEWER, persistent=True)
     async def websocket_id(self, caller: Caller) -> dict[str, Any]:
         """The number of this connection (obsolete: identify tells it, too)."""
         return {"websocket_id": _connection(caller).number}

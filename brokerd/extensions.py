@@ -12,9 +12,11 @@ from brokerd.errors import ApiError, BadRequest, Forbidden, HostUnavailable, Not
 from brokerd.notifications import Broadcaster, notification
 from brokerd.printer.session import HostSession
 from brokerd.registry.caller import Caller, Connection, Role, SharedMessage
-from brokerd.registry.declare import method
+from brokerd.registry.declare import method, shape
 
 __all__ = ["ExtensionMethods"]
+
+shape("Agent", '{name: str, version: str, type: "agent", url: str}')
 
 AGENT_EVENT = notification(
     "notify_agent_event", "an agent came, went or says something: {agent, event, data}"
@@ -121,13 +123,16 @@ class ExtensionMethods:
         return agent
 
     @method(
-        "server.extensions.list", "GET /server/extensions/list", result="{agents}", permission=Role.VIEWER
+        "server.extensions.list",
+        "GET /server/extensions/list",
+        result="{agents: [Agent]}",
+        permission=Role.VIEWER,
     )
     async def list_agents(self) -> dict[str, Any]:
         """The agents that are connected."""
         return {"agents": [dict(each.connection.identity) for each in self._agents.values()]}
 
-    @method("server.extensions.request", "POST /server/extensions/request", result="the agent's answer")
+    @method("server.extensions.request", "POST /server/extensions/request", result="any")
     async def request(
         self,
         agent: Annotated[str, "name of the agent"],

@@ -47,7 +47,7 @@ class LogMethods:
     @method(
         "server.logs.rollover",
         "POST /server/logs/rollover",
-        result="{rolled_over, failed}",
+        result="{rolled_over: [str], failed: {*: str}}",
         permission=Role.ADMIN,
     )
     async def rollover(

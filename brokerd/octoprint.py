@@ -11,10 +11,73 @@ from brokerd.jobs.watch import JobWatch
 from brokerd.options import option, section
 from brokerd.printer.session import HostSession
 from brokerd.registry.caller import Role
-from brokerd.registry.declare import endpoint
+from brokerd.registry.declare import endpoint, shape
 from brokerd.registry.exchange import Content, HttpRequest
 
 __all__ = ["OctoprintConfig", "OctoprintEndpoints"]
+
+shape(
+    "OctoprintLogin",
+    """{
+    _is_external_client: bool
+    _login_mechanism: "apikey"
+    name: str
+    active: bool
+    user: bool
+    admin: bool
+    apikey: null
+    permissions: [any]
+    groups: [str]
+}""",
+)
+shape(
+    "OctoprintSettings",
+    """{
+    plugins: {*: any}
+    feature: {sdSupport: bool, temperatureGraph: bool}
+    webcam: {flipH: bool, flipV: bool, rotate90: bool, streamUrl: str, webcamEnabled: bool}
+}""",
+)
+shape(
+    "OctoprintJob",
+    """{
+    job: {
+        file: {name: str | null}
+        estimatedPrintTime: num | null
+        filament: {length: num | null}
+        user: str | null
+    }
+    progress: {
+        completion: num | null  # percent
+        filepos: int | null
+        printTime: num | null  # s
+        printTimeLeft: num | null
+        printTimeOrigin: str | null
+    }
+    state: OctoprintState
+}""",
+)
+shape("OctoprintState", '"Operational" | "Printing" | "Paused" | "Error" | "Offline"')
+shape(
+    "OctoprintPrinter",
+    """{
+    temperature: {*: {actual: num | null, offset: num, target: num | null}}  # C, by heater
+    state: {text: OctoprintState, flags: {*: bool}}
+}""",
+)
+shape(
+    "OctoprintProfile",
+    """{
+    id: str
+    name: str
+    color: str
+    model: str
+    default: bool
+    current: bool
+    heatedBed: bool
+    heatedChamber: bool
+}""",
+)
 
 _OCTOPRINT = "1.5.0"
 _UFP_PLUGIN: Mapping[str, Any] = {
@@ -53,19 +116,19 @@ class OctoprintEndpoints:
     _jobs: JobWatch
     _config: OctoprintConfig = field(factory=OctoprintConfig)
 
-    @endpoint("GET /api/version", result="{server, api, text}")
+    @endpoint("GET /api/version", result="{server: str, api: str, text: str}")
     async def version(self, request: HttpRequest) -> Content:
         """The version, as OctoPrint states it."""
         text = f"OctoPrint (Moonraker {SERVER_VERSION})"
         return Content({"server": _OCTOPRINT, "api": "0.1", "text": text})
 
-    @endpoint("GET /api/server", result="{server, safemode}")
+    @endpoint("GET /api/server", result="{server: str, safemode: str | null}")
     async def server(self, request: HttpRequest) -> Content:
         """The server's state."""
         stopped = self._host.state in ("ready", "startup")
         return Content({"server": _OCTOPRINT, "safemode": None if stopped else "settings"})
 
-    @endpoint("GET /api/login", "POST /api/login", result="who one is")
+    @endpoint("GET /api/login", "POST /api/login", result="OctoprintLogin")
     async def login(self, request: HttpRequest) -> Content:
         """Who one is."""
         return Content(
@@ -82,7 +145,7 @@ class OctoprintEndpoints:
             }
         )
 
-    @endpoint("GET /api/settings", result="settings")
+    @endpoint("GET /api/settings", result="OctoprintSettings")
     async def settings(self, request: HttpRequest) -> Content:
         """Settings that upload plug-ins look at: UFP and the camera."""
         config = self._config
@@ -101,7 +164,7 @@ class OctoprintEndpoints:
             }
         )
 
-    @endpoint("GET /api/job", result="{job, progress, state}")
+    @endpoint("GET /api/job", result="OctoprintJob")
     async def job(self, request: HttpRequest) -> Content:
         """The running job."""
         stats, running = self._jobs.stats, self._jobs.printing
@@ -124,7 +187,7 @@ class OctoprintEndpoints:
         }
         return Content({"job": job, "progress": progress, "state": self._text()})
 
-    @endpoint("GET /api/printer", result="{temperature, state}")
+    @endpoint("GET /api/printer", result="OctoprintPrinter")
     async def printer(self, request: HttpRequest) -> Content:
         """Temperatures and state."""
         temperature = {}
@@ -148,7 +211,7 @@ class OctoprintEndpoints:
         await self._host.request("gcode/script", {"script": "\n".join(lines)})
         return Content({})
 
-    @endpoint("GET /api/printerprofiles", result="{profiles}")
+    @endpoint("GET /api/printerprofiles", result="{profiles: {*: OctoprintProfile}}")
     async def profiles(self, request: HttpRequest) -> Content:
         """The one profile."""
         profile = {

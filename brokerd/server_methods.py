@@ -9,10 +9,35 @@ from brokerd import API_VERSION, SERVER_VERSION
 from brokerd.files.roots import Roots
 from brokerd.printer.session import HostSession
 from brokerd.registry.caller import Role
-from brokerd.registry.declare import endpoint, method
+from brokerd.registry.declare import endpoint, method, shape
 from brokerd.registry.exchange import Content, HttpRequest
 
 __all__ = ["ServerFacts", "ServerMethods"]
+
+shape(
+    "ServerInfo",
+    """{
+    klippy_connected: bool
+    klippy_state: "ready" | "startup" | "shutdown" | "error" | "disconnected" | "initializing"
+    components: [str]
+    failed_components: [str]
+    registered_directories: [str]
+    warnings: [str]
+    websocket_count: int
+    moonraker_version: str
+    missing_klippy_requirements: [str]
+    api_version: [int]
+    api_version_string: str
+}""",
+)
+shape(
+    "ServerConfig",
+    """{
+    config: {*: {*: any}}  # as used, with defaults
+    orig: {*: {*: str}}  # as read
+    files: [{filename: str, sections: [str]}]
+}""",
+)
 
 
 @define(eq=False, repr=False)
@@ -46,7 +71,7 @@ class ServerMethods:
     _roots: Roots
     _facts: ServerFacts
 
-    @method("server.info", "GET /server/info", result="state of the broker", permission=Role.VIEWER)
+    @method("server.info", "GET /server/info", result="ServerInfo", permission=Role.VIEWER)
     async def info(self) -> dict[str, Any]:
         """State of the broker and of the motion host."""
         host, facts = self._host, self._facts
@@ -64,7 +89,7 @@ class ServerMethods:
             "api_version_string": ".".join(map(str, API_VERSION)),
         }
 
-    @method("server.config", "GET /server/config", result="{config, orig, files}", permission=Role.VIEWER)
+    @method("server.config", "GET /server/config", result="ServerConfig", permission=Role.VIEWER)
     async def config(self) -> Mapping[str, Any]:
         """The broker's configuration, as read and as used."""
         return self._facts.config
@@ -75,7 +100,7 @@ class ServerMethods:
         self._facts.restart()
         return "ok"
 
-    @endpoint("GET /server/openapi.json", result="an OpenAPI document")
+    @endpoint("GET /server/openapi.json", result="{openapi: str, ...}")
     async def openapi(self, request: HttpRequest) -> Content:
         """The description of the HTTP forms."""
         return Content(self._facts.openapi())

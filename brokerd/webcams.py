@@ -13,9 +13,31 @@ from brokerd.http_client import HttpClient, HttpFailure
 from brokerd.notifications import Broadcaster, notification
 from brokerd.options import option, section
 from brokerd.registry.caller import Role
-from brokerd.registry.declare import method
+from brokerd.registry.declare import method, shape
 
 __all__ = ["WebcamConfig", "WebcamMethods"]
+
+shape(
+    "Webcam",
+    """{
+    name: str
+    location: str
+    icon: str
+    enabled: bool
+    service: str
+    target_fps: int
+    target_fps_idle: int
+    stream_url: str
+    snapshot_url: str
+    flip_horizontal: bool
+    flip_vertical: bool
+    rotation: int  # degrees
+    aspect_ratio: str
+    extra_data: {*: any}
+    source: "config" | "database"
+    uid: str
+}""",
+)
 
 WEBCAMS_CHANGED = notification("notify_webcams_changed", "a webcam was added, changed or removed: {webcams}")
 _NAMESPACE = "webcams"
@@ -115,17 +137,27 @@ class WebcamMethods:
                 return each
         raise NotFound(f"there is no webcam {uid or name!r}")
 
-    @method("server.webcams.list", "GET /server/webcams/list", result="{webcams}", permission=Role.VIEWER)
+    @method(
+        "server.webcams.list",
+        "GET /server/webcams/list",
+        result="{webcams: [Webcam]}",
+        permission=Role.VIEWER,
+    )
     async def list_webcams(self) -> dict[str, Any]:
         """All webcams."""
         return {"webcams": await self._all()}
 
-    @method("server.webcams.get_item", "GET /server/webcams/item", result="{webcam}", permission=Role.VIEWER)
+    @method(
+        "server.webcams.get_item",
+        "GET /server/webcams/item",
+        result="{webcam: Webcam}",
+        permission=Role.VIEWER,
+    )
     async def get_item(self, uid: str | None = None, name: str | None = None) -> dict[str, Any]:
         """One webcam."""
         return {"webcam": await self._find(uid, name)}
 
-    @method("server.webcams.post_item", "POST /server/webcams/item", result="{webcam}")
+    @method("server.webcams.post_item", "POST /server/webcams/item", result="{webcam: Webcam}")
     async def post_item(
         self,
         uid: Annotated[str | None, "the webcam to change; none to add one"] = None,
@@ -166,7 +198,7 @@ class WebcamMethods:
             if other["name"] == camera["name"] and other["uid"] != camera["uid"]:
                 raise BadRequest(f"there is another webcam {camera['name']!r}")
 
-    @method("server.webcams.delete_item", "DELETE /server/webcams/item", result="{webcam}")
+    @method("server.webcams.delete_item", "DELETE /server/webcams/item", result="{webcam: Webcam}")
     async def delete_item(self, uid: str | None = None, name: str | None = None) -> dict[str, Any]:
         """Remove a webcam."""
         camera = _changeable(await self._find(uid, name))
@@ -177,7 +209,7 @@ class WebcamMethods:
     @method(
         "server.webcams.test",
         "POST /server/webcams/test",
-        result="{name, snapshot_reachable, snapshot_url, stream_url}",
+        result="{name: str, snapshot_reachable: bool, snapshot_url: str, stream_url: str}",
     )
     async def test(self, uid: str | None = None, name: str | None = None) -> dict[str, Any]:
         """Complete the addresses of a webcam, and see whether its snapshot can be had."""

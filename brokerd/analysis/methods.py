@@ -23,10 +23,35 @@ from brokerd.files.roots import Location, Roots, is_gcode
 from brokerd.printer.session import HostSession
 from brokerd.programs import ProgramFailed, Programs
 from brokerd.registry.caller import Role
-from brokerd.registry.declare import method
+from brokerd.registry.declare import method, shape
 from brokerd.threads import WorkerThreads
 
 __all__ = ["AnalysisMethods"]
+
+shape(
+    "AnalysisStatus",
+    """{
+    estimator_executable: str
+    estimator_ready: bool
+    estimator_version: str
+    estimator_config_exists: bool
+    using_default_config: bool
+}""",
+)
+shape(
+    "PrinterLimits",
+    """{
+    max_velocity: num  # mm/s
+    max_acceleration: num  # mm/s^2
+    minimum_cruise_ratio: num
+    square_corner_velocity: num  # mm/s
+    instant_corner_velocity: num  # of the extruder, mm/s
+    move_checkers: [{
+        axis_limiter?: {axis: [num], max_velocity: num, max_accel: num}
+        extruder_limiter?: {max_velocity: num, max_accel: num}
+    }]
+}""",
+)
 
 log = Logger()
 
@@ -103,7 +128,7 @@ class AnalysisMethods:
     @method(
         "server.analysis.status",
         "GET /server/analysis/status",
-        result="state of the analysis",
+        result="AnalysisStatus",
         permission=Role.VIEWER,
     )
     async def status(self) -> dict[str, Any]:
@@ -121,7 +146,7 @@ class AnalysisMethods:
             "using_default_config": own,
         }
 
-    @method("server.analysis.estimate", "POST /server/analysis/estimate", result="times of the print")
+    @method("server.analysis.estimate", "POST /server/analysis/estimate", result="Estimate")
     async def estimate(self, filename: Filename, estimator_config: ConfigName = None) -> dict[str, Any]:
         """How long a file prints, and what takes the time."""
         found = await self._found(self._locate(filename), estimator_config)
@@ -134,7 +159,7 @@ class AnalysisMethods:
     @method(
         "server.analysis.process",
         "POST /server/analysis/process",
-        result="{prev_processed, version, bypassed}",
+        result="{prev_processed: bool, version: str, bypassed: bool}",
     )
     async def process(
         self,
@@ -188,7 +213,7 @@ class AnalysisMethods:
     @method(
         "server.analysis.dump_config",
         "POST /server/analysis/dump_config",
-        result="{dest_root, dest_config_path, klipper_estimator_config}",
+        result="{dest_root: str | null, dest_config_path: str, klipper_estimator_config: PrinterLimits}",
     )
     async def dump_config(
         self, dest_config: Annotated[str | None, "path below the config root"] = None

@@ -14,9 +14,29 @@ from twisted.internet.defer import DeferredLock
 
 from brokerd.errors import ApiError
 from brokerd.programs import ProgramFailed, Programs
+from brokerd.registry.declare import shape
 from brokerd.settings import SimulatorProgram
 
 __all__ = ["Simulator", "as_estimate", "installed", "layer_times"]
+
+shape(
+    "Estimate",
+    """{
+    total_time: num  # s, without waiting for temperatures
+    heating_time: num  # s
+    total_distance: num  # mm
+    total_extrude_distance: num  # mm of filament
+    max_flow: num  # mm^3/s
+    max_speed: num  # mm/s
+    num_moves: int
+    total_output_time: num  # s of moves that extrude
+    total_travel_time: num  # s of moves that don't
+    phase_times: {acceleration: num, cruise: num, deceleration: num}  # s
+    kind_times: {*: num}  # s by the slicer's kind of line
+    layer_times: [[num]]  # pairs of height (mm) and time (s)
+    simulation: {...}  # what limits the print, as the simulation tells it
+}""",
+)
 
 _FILAMENT = 1.75  # mm, where the configuration is not known
 

@@ -40,7 +40,7 @@ class DatabaseMaintenance:
     @method(
         "server.database.compact",
         "POST /server/database/compact",
-        result="{previous_size, new_size}",
+        result="{previous_size: int, new_size: int}",
         permission=Role.ADMIN,
     )
     async def compact(self) -> dict[str, Any]:
@@ -60,7 +60,7 @@ class DatabaseMaintenance:
     @method(
         "server.database.post_backup",
         "POST /server/database/backup",
-        result="{backup_path}",
+        result="{backup_path: str}",
         permission=Role.ADMIN,
     )
     async def post_backup(self, filename: Filename | None = None) -> dict[str, Any]:
@@ -79,7 +79,7 @@ class DatabaseMaintenance:
     @method(
         "server.database.delete_backup",
         "DELETE /server/database/backup",
-        result="{backup_path}",
+        result="{backup_path: str}",
         permission=Role.ADMIN,
     )
     async def delete_backup(self, filename: Filename) -> dict[str, Any]:
@@ -96,7 +96,7 @@ class DatabaseMaintenance:
     @method(
         "server.database.restore",
         "POST /server/database/restore",
-        result="{restored_tables, restored_namespaces}",
+        result="{restored_tables: [str], restored_namespaces: [str]}",
         permission=Role.ADMIN,
     )
     async def restore(self, filename: Filename) -> dict[str, Any]:
@@ -123,7 +123,7 @@ class DatabaseDebugMethods:
     @method(
         "debug.database.list",
         "GET /debug/database/list",
-        result="{namespaces, backups, tables}",
+        result="{namespaces: [str], backups: [str], tables: [str]}",
         permission=Role.ADMIN,
     )
     async def list_all(self) -> dict[str, Any]:
@@ -142,7 +142,7 @@ class DatabaseDebugMethods:
     @method(
         "debug.database.get_item",
         "GET /debug/database/item",
-        result="{namespace, key, value}",
+        result="DatabaseItem",
         permission=Role.ADMIN,
     )
     async def get_item(self, namespace: Namespace, key: Key | None = None) -> dict[str, Any]:
@@ -153,7 +153,7 @@ class DatabaseDebugMethods:
     @method(
         "debug.database.post_item",
         "POST /debug/database/item",
-        result="{namespace, key, value}",
+        result="DatabaseItem",
         permission=Role.ADMIN,
     )
     async def post_item(
@@ -167,7 +167,7 @@ class DatabaseDebugMethods:
     @method(
         "debug.database.delete_item",
         "DELETE /debug/database/item",
-        result="{namespace, key, value}",
+        result="DatabaseItem",
         permission=Role.ADMIN,
     )
     async def delete_item(self, namespace: Namespace, key: Key) -> dict[str, Any]:
@@ -179,7 +179,7 @@ class DatabaseDebugMethods:
     @method(
         "debug.database.table",
         "GET /debug/database/table",
-        result="{table_name, rows}",
+        result="{table_name: str, rows: [[any]]}",
         permission=Role.ADMIN,
     )
     async def table(self, table: Annotated[str, "name of a table"]) -> dict[str, Any]:

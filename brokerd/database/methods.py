@@ -8,9 +8,18 @@ from brokerd.database import backups, namespaces
 from brokerd.database.store import Database
 from brokerd.errors import Forbidden
 from brokerd.registry.caller import Role
-from brokerd.registry.declare import method
+from brokerd.registry.declare import method, shape
 
 __all__ = ["RESERVED", "DatabaseMethods"]
+
+shape(
+    "DatabaseItem",
+    """{
+    namespace: str
+    key: str | [str] | null
+    value: any
+}""",
+)
 
 # Namespaces of the broker itself: clients read them and change them only by the methods made for that.
 RESERVED = frozenset(
@@ -37,7 +46,7 @@ class DatabaseMethods:
     @method(
         "server.database.list",
         "GET /server/database/list",
-        result="{namespaces, backups}",
+        result="{namespaces: [str], backups: [str]}",
         permission=Role.VIEWER,
     )
     async def list_namespaces(self) -> dict[str, Any]:
@@ -49,7 +58,7 @@ class DatabaseMethods:
     @method(
         "server.database.get_item",
         "GET /server/database/item",
-        result="{namespace, key, value}",
+        result="DatabaseItem",
         permission=Role.VIEWER,
     )
     async def get_item(self, namespace: Namespace, key: Key | None = None) -> dict[str, Any]:
@@ -57,7 +66,7 @@ class DatabaseMethods:
         value = await self._database.run(lambda db: namespaces.look_up(db, namespace, key))
         return {"namespace": namespace, "key": key, "value": value}
 
-    @method("server.database.post_item", "POST /server/database/item", result="{namespace, key, value}")
+    @method("server.database.post_item", "POST /server/database/item", result="DatabaseItem")
     async def post_item(
         self, namespace: Namespace, key: Key, value: Annotated[Any, "any JSON value"]
     ) -> dict[str, Any]:
@@ -67,7 +76,7 @@ class DatabaseMethods:
         await self._database.run(lambda db: namespaces.insert(db, namespace, parts, value))
         return {"namespace": namespace, "key": key, "value": value}
 
-    @method("server.database.delete_item", "DELETE /server/database/item", result="{namespace, key, value}")
+    @method("server.database.delete_item", "DELETE /server/database/item", result="DatabaseItem")
     async def delete_item(self, namespace: Namespace, key: Key) -> dict[str, Any]:
         """Remove a value."""
         _writable(namespace)

@@ -17,9 +17,53 @@ from brokerd.files.listing import gcode_files
 from brokerd.files.processing import FileProcessors
 from brokerd.files.roots import Location, Roots, is_gcode
 from brokerd.files.slicers import describe_gcode
+from brokerd.registry.declare import shape
 from brokerd.threads import WorkerThreads
 
 __all__ = ["GcodeMetadata", "extract"]
+
+shape(
+    "FileMetadata",
+    """{
+    filename?: str
+    size?: int  # bytes
+    modified?: num  # Unix time (s)
+    uuid?: str
+    file_processors?: [str]  # programs that changed the file since it was sliced
+    slicer?: str
+    slicer_version?: str
+    gcode_start_byte?: int  # where the first command is
+    gcode_end_byte?: int  # where the last one ends
+    print_start_time?: num | null  # Unix time (s) of the last print
+    job_id?: str | null  # of the last print
+    estimated_time?: num  # s
+    object_height?: num  # mm
+    layer_height?: num  # mm
+    first_layer_height?: num  # mm
+    layer_count?: int
+    nozzle_diameter?: num  # mm
+    first_layer_extr_temp?: num  # C
+    first_layer_bed_temp?: num  # C
+    chamber_temp?: num  # C
+    filament_name?: str
+    filament_type?: str
+    filament_colors?: [str]
+    extruder_colors?: [str]
+    filament_temps?: [num]  # C
+    filament_total?: num  # mm
+    filament_weight_total?: num  # g
+    filament_weights?: [num]  # g by tool
+    filament_change_count?: int
+    referenced_tools?: [int]
+    mmu_print?: int
+    printer_model?: str
+    printer_vendor?: str
+    printer_variant?: str
+    profile_version?: str
+    profile_name?: str
+    thumbnails?: [{width: int, height: int, size: int, relative_path: str}]  # beside the file
+}""",
+)
 
 log = Logger()
 _NAMESPACE = "gcode_metadata"

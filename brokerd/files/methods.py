@@ -13,14 +13,45 @@ from brokerd.files.listing import describe, list_directory, list_root
 from brokerd.files.metadata import GcodeMetadata
 from brokerd.files.roots import Location, Roots, is_gcode
 from brokerd.registry.caller import Role
-from brokerd.registry.declare import form, method
+from brokerd.registry.declare import form, method, shape
 from brokerd.threads import WorkerThreads
 
 __all__ = ["FileMethods"]
 
+shape(
+    "FileItem",
+    """{
+    root: str
+    path: str  # below the root
+    modified: num  # Unix time (s); 0 once it is gone
+    size: int  # bytes
+    permissions: "r" | "rw" | ""  # empty once it is gone
+}""",
+)
+shape(
+    "FileAction",
+    '"create_dir" | "delete_dir" | "move_dir" | "create_file" | "modify_file" | "move_file" | "delete_file"',
+)
+shape(
+    "FileChange",
+    """{
+    item: FileItem
+    source_item?: {root: str, path: str}  # where it was before it was moved
+    action: FileAction
+}""",
+)
+shape(
+    "Directory",
+    """{
+    dirs: [{dirname: str, modified: num, size: int, permissions: str}]
+    files: [{filename: str, modified: num, size: int, permissions: str, ...}]  # extended: with FileMetadata
+    disk_usage: {total: int, used: int, free: int}  # bytes
+    root_info: {name: str, permissions: "r" | "rw"}
+}""",
+)
+
 Path = Annotated[str, "root/path"]
 Filename = Annotated[str, "path below the gcodes root"]
-CHANGE = "{item, action}"
 
 
 @define(eq=False, repr=False)
@@ -34,12 +65,22 @@ class FileMethods:
     _changes: FileChanges
     _printing: Callable[[], str | None]
 
-    @method("server.files.list", "GET /server/files/list", result="[file]", permission=Role.VIEWER)
+    @method(
+        "server.files.list",
+        "GET /server/files/list",
+        result="[{path: str, modified: num, size: int, permissions: str}]",
+        permission=Role.VIEWER,
+    )
     async def list_files(self, root: Annotated[str, "name of a root"] = "gcodes") -> list[dict[str, Any]]:
         """All files below a root."""
         return await self._threads.run(list_root, self._roots.root(root))
 
-    @method("server.files.roots", "GET /server/files/roots", result="[root]", permission=Role.VIEWER)
+    @method(
+        "server.files.roots",
+        "GET /server/files/roots",
+        result='[{name: str, path: str, permissions: "r" | "rw"}]',
+        permission=Role.VIEWER,
+    )
     async def roots(self) -> list[dict[str, Any]]:
         """The roots."""
         return [
@@ -47,18 +88,23 @@ class FileMethods:
             for each in self._roots
         ]
 
-    @method("server.files.metadata", "GET /server/files/metadata", result="metadata", permission=Role.VIEWER)
+    @method(
+        "server.files.metadata", "GET /server/files/metadata", result="FileMetadata", permission=Role.VIEWER
+    )
     async def metadata(self, filename: Filename) -> dict[str, Any]:
         """What a G-code file says about itself."""
         return {**await self._metadata.get(filename), "filename": filename}
 
-    @method("server.files.metascan", "POST /server/files/metascan", result="metadata")
+    @method("server.files.metascan", "POST /server/files/metascan", result="FileMetadata")
     async def metascan(self, filename: Filename) -> dict[str, Any]:
         """Read a file's metadata again."""
         return {**await self._metadata.scan(filename), "filename": filename}
 
     @method(
-        "server.files.thumbnails", "GET /server/files/thumbnails", result="[picture]", permission=Role.VIEWER
+        "server.files.thumbnails",
+        "GET /server/files/thumbnails",
+        result="[{width: int, height: int, size: int, thumbnail_path: str}]",
+        permission=Role.VIEWER,
     )
     async def thumbnails(self, filename: Filename) -> list[dict[str, Any]]:
         """The pictures embedded in a G-code file."""
@@ -78,7 +124,7 @@ class FileMethods:
     @method(
         "server.files.get_directory",
         "GET /server/files/directory",
-        result="{dirs, files, disk_usage, root_info}",
+        result="Directory",
         permission=Role.VIEWER,
     )
     async def get_directory(
@@ -94,7 +140,7 @@ class FileMethods:
                 each.update({name: known[name] for name in known if name not in each})
         return listing
 
-    @method("server.files.post_directory", "POST /server/files/directory", result=CHANGE)
+    @method("server.files.post_directory", "POST /server/files/directory", result="FileChange")
     async def post_directory(self, path: Path) -> dict[str, Any]:
         """Create a directory."""
         with self._changes.own():
@@ -102,7 +148,7 @@ class FileMethods:
             await self._threads.run(changes.make_directory, location)
             return await self._changes.tell("create_dir", location)
 
-    @method("server.files.delete_directory", "DELETE /server/files/directory", result=CHANGE)
+    @method("server.files.delete_directory", "DELETE /server/files/directory", result="FileChange")
     async def delete_directory(
         self, path: Path, force: Annotated[bool, "with what is in it"] = False
     ) -> dict[str, Any]:
@@ -114,7 +160,7 @@ class FileMethods:
             await self._forget(location)
             return await self._changes.tell("delete_dir", location)
 
-    @method("server.files.move", "POST /server/files/move", result="{item, source_item, action}")
+    @method("server.files.move", "POST /server/files/move", result="FileChange")
     async def move(self, source: Path, dest: Path) -> dict[str, Any]:
         """Move or rename a file or directory."""
         with self._changes.own():
@@ -128,7 +174,7 @@ class FileMethods:
             await self._scan(final)
             return await self._changes.tell("move_dir" if is_directory else "move_file", final, start)
 
-    @method("server.files.copy", "POST /server/files/copy", result=CHANGE)
+    @method("server.files.copy", "POST /server/files/copy", result="FileChange")
     async def copy(self, source: Path, dest: Path) -> dict[str, Any]:
         """Copy a file or directory."""
         with self._changes.own():
@@ -138,7 +184,9 @@ class FileMethods:
             await self._scan(final)
             return await self._changes.tell(action, final)
 
-    @method("server.files.zip", "POST /server/files/zip", result="{destination, action}")
+    @method(
+        "server.files.zip", "POST /server/files/zip", result='{destination: FileItem, action: "zip_files"}'
+    )
     async def zip(
         self,
         items: Annotated[list[str], "what goes in: root/path of files and directories"],
@@ -160,7 +208,7 @@ class FileMethods:
             "DELETE /server/files/{root}/{filename}",
             lambda given: {"path": f"{given['root']}/{given['filename']}"},
         ),
-        result=CHANGE,
+        result="FileChange",
     )
     async def delete_file(self, path: Path) -> dict[str, Any]:
         """Delete a file."""

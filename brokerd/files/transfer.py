@@ -15,11 +15,21 @@ from brokerd.files.metadata import GcodeMetadata
 from brokerd.files.roots import Location, Roots, is_gcode
 from brokerd.files.ufp import is_ufp, unpack
 from brokerd.registry.caller import Role
-from brokerd.registry.declare import endpoint
+from brokerd.registry.declare import endpoint, shape
 from brokerd.registry.exchange import Content, FileReply, HttpRequest, ReceivedFile
 from brokerd.threads import WorkerThreads
 
 __all__ = ["FileTransfer"]
+
+shape(
+    "UploadedFile",
+    """{
+    item: FileItem
+    print_started: bool
+    print_queued: bool
+    action: "create_file"
+}""",
+)
 
 _LONGEST_UNPACKED = 4 * 1024 * 1024 * 1024  # bytes of G-code in an archive
 
@@ -63,7 +73,7 @@ class FileTransfer:
     @endpoint(
         "POST /server/files/upload",
         "POST /api/files/local",
-        result="{item, print_started, print_queued, action}",
+        result="UploadedFile",
         permission=Role.OPERATOR,
         upload=True,
     )
@@ -114,19 +124,19 @@ class FileTransfer:
         await self._queue([location.path])
         return False, True
 
-    @endpoint("GET /server/files/{root}/{filename}", result="the file")
+    @endpoint("GET /server/files/{root}/{filename}", result="bytes")
     async def download(self, request: HttpRequest) -> FileReply:
         """Download a file; understands ranges and entity tags."""
         location = self._roots.locate(request.values["filename"], request.values["root"])
         path = await self._threads.run(_existing, location)
         return FileReply(path, download=os.path.basename(location.path))
 
-    @endpoint("GET /server/files/klippy.log", result="the file")
+    @endpoint("GET /server/files/klippy.log", result="bytes")
     async def host_log(self, request: HttpRequest) -> FileReply:
         """The motion host's log."""
         return await self._log("klippy.log")
 
-    @endpoint("GET /server/files/moonraker.log", result="the file")
+    @endpoint("GET /server/files/moonraker.log", result="bytes")
     async def broker_log(self, request: HttpRequest) -> FileReply:
         """The broker's log."""
         return await self._log("moonraker.log")

@@ -19,10 +19,22 @@ from brokerd.options import option, section
 from brokerd.printer.subscriptions import Watcher
 from brokerd.programs import ProgramFailed, Programs
 from brokerd.registry.caller import Role
-from brokerd.registry.declare import method
+from brokerd.registry.declare import method, shape
 from brokerd.templates import Template, TemplateError
 
 __all__ = ["COMPONENTS", "build", "job_event"]
+
+shape(
+    "Notifier",
+    """{
+    name: str
+    url: str
+    events: [str]
+    body: str | null
+    title: str | null
+    attach: str | null
+}""",
+)
 
 log = Logger()
 
@@ -180,7 +192,10 @@ class NotifierMethods:
         return self._notifiers[name]
 
     @method(
-        "server.notifiers.list", "GET /server/notifiers/list", result="{notifiers}", permission=Role.OPERATOR
+        "server.notifiers.list",
+        "GET /server/notifiers/list",
+        result="{notifiers: [Notifier]}",
+        permission=Role.OPERATOR,
     )
     async def list_notifiers(self) -> dict[str, Any]:
         """All notifiers."""
@@ -189,7 +204,7 @@ class NotifierMethods:
     @method(
         "debug.notifiers.test",
         "POST /debug/notifiers/test",
-        result="{status, stats}",
+        result='{status: "success", stats: {*: any}}',
         permission=Role.ADMIN,
     )
     async def test(self, name: Annotated[str, "name of the notifier"]) -> dict[str, Any]:

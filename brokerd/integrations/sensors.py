@@ -16,10 +16,34 @@ from brokerd.jobs.fields import HistoryField
 from brokerd.notifications import notification
 from brokerd.options import option, options_named, section
 from brokerd.registry.caller import Role
-from brokerd.registry.declare import method
+from brokerd.registry.declare import method, shape
 from brokerd.templates import Template, TemplateError
 
 __all__ = ["COMPONENTS", "build"]
+
+shape(
+    "Sensor",
+    """{
+    id: str
+    friendly_name: str
+    type: str
+    values: {*: num}  # the last measurements
+    parameter_info?: [{name: str, units?: str | null, ...}]  # extended
+    history_fields?: [{
+        field: str
+        provider: str
+        description: str
+        strategy: str
+        units: str | null
+        init_tracker: bool
+        exclude_paused: bool
+        report_total: bool
+        report_maximum: bool
+        precision: int | null
+        parameter: str
+    }]
+}""",
+)
 
 log = Logger()
 
@@ -154,12 +178,17 @@ class SensorMethods:
             raise NotFound(f"there is no sensor {name!r}; there are {', '.join(self._sensors)}")
         return self._sensors[name]
 
-    @method("server.sensors.list", "GET /server/sensors/list", result="{sensors}", permission=Role.VIEWER)
+    @method(
+        "server.sensors.list",
+        "GET /server/sensors/list",
+        result="{sensors: {*: Sensor}}",
+        permission=Role.VIEWER,
+    )
     async def list_sensors(self, extended: Extended = False) -> dict[str, Any]:
         """All sensors."""
         return {"sensors": {name: each.describe(extended) for name, each in self._sensors.items()}}
 
-    @method("server.sensors.info", "GET /server/sensors/info", result="the sensor", permission=Role.VIEWER)
+    @method("server.sensors.info", "GET /server/sensors/info", result="Sensor", permission=Role.VIEWER)
     async def info(
         self, sensor: Annotated[str, "identifier of the sensor"], extended: Extended = False
     ) -> dict[str, Any]:
@@ -169,7 +198,7 @@ class SensorMethods:
     @method(
         "server.sensors.measurements",
         "GET /server/sensors/measurements",
-        result="{sensor: {parameter: values}}",
+        result="{*: {*: [num]}}",
         permission=Role.VIEWER,
     )
     async def measurements(

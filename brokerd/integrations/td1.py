@@ -20,9 +20,19 @@ from brokerd.integrations.house import House
 from brokerd.integrations.serials import SerialLine
 from brokerd.options import option, section
 from brokerd.registry.caller import Role
-from brokerd.registry.declare import method
+from brokerd.registry.declare import method, shape
 
 __all__ = ["COMPONENTS", "Scan", "build", "parse_line", "serial_number"]
+
+shape(
+    "Td1Measurement",
+    """{
+    td: num | null  # transmission distance, mm
+    color: str | null  # hexadecimal
+    scan_time: str | null  # ISO 8601, UTC
+    error?: str | null
+}""",
+)
 
 log = Logger()
 
@@ -137,12 +147,21 @@ class Td1Methods(Service):
     _devices: dict[str, _Device] = field(init=False, factory=dict)
     _looking: LoopingCall | None = field(init=False, default=None)
 
-    @method("machine.td1.data", "GET /machine/td1/data", result="{devices}", permission=Role.VIEWER)
+    @method(
+        "machine.td1.data",
+        "GET /machine/td1/data",
+        result="{devices: {*: Td1Measurement}}",
+        permission=Role.VIEWER,
+    )
     async def data(self) -> dict[str, Any]:
         """The last measurement of each device."""
         return {"devices": {each.serial: each.describe() for each in self._devices.values()}}
 
-    @method("machine.td1.reboot", "POST /machine/td1/reboot", result="{status}")
+    @method(
+        "machine.td1.reboot",
+        "POST /machine/td1/reboot",
+        result='{status: "ok" | "key_error" | "request_error" | "serial_error"}',
+    )
     async def reboot(self, serial: Annotated[str, "serial number of the device"]) -> dict[str, Any]:
         """Let a device start again."""
         for each in self._devices.values():

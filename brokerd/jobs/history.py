@@ -16,9 +16,52 @@ from brokerd.jobs.fields import HistoryField
 from brokerd.jobs.watch import JobWatch, PrintStats
 from brokerd.notifications import Broadcaster, notification
 from brokerd.registry.caller import Role
-from brokerd.registry.declare import method
+from brokerd.registry.declare import method, shape
 
 __all__ = ["HistoryMethods"]
+
+shape(
+    "JobStatus",
+    '"in_progress" | "completed" | "cancelled" | "error" | "klippy_shutdown" | "klippy_disconnect"'
+    ' | "interrupted"',
+)
+shape(
+    "HistoryJob",
+    """{
+    job_id: str
+    filename: str
+    status: JobStatus
+    user: str | null
+    start_time: num  # Unix time (s)
+    end_time: num | null
+    print_duration: num  # s
+    total_duration: num  # s, with pauses
+    filament_used: num  # mm
+    metadata: FileMetadata
+    auxiliary_data: [{provider: str, name: str, value: any, description: str, units: str | null}]
+    exists: bool  # whether the file is still the one that was printed
+}""",
+)
+shape(
+    "JobTotals",
+    """{
+    total_jobs: int
+    total_time: num  # s
+    total_print_time: num  # s
+    total_filament_used: num  # mm
+    longest_job: num  # s
+    longest_print: num  # s
+}""",
+)
+shape(
+    "AuxiliaryTotal",
+    """{
+    provider: str
+    field: str
+    maximum: num | null
+    total: num | null
+}""",
+)
 
 log = Logger()
 
@@ -123,7 +166,12 @@ class HistoryMethods:
             job["auxiliary_data"] = [each.entry for each in self._fields]
         return {**job, "exists": exists}
 
-    @method("server.history.list", "GET /server/history/list", result="{count, jobs}", permission=Role.VIEWER)
+    @method(
+        "server.history.list",
+        "GET /server/history/list",
+        result="{count: int, jobs: [HistoryJob]}",
+        permission=Role.VIEWER,
+    )
     async def list_jobs(
         self,
         limit: Annotated[int, "most entries"] = 50,
@@ -140,26 +188,40 @@ class HistoryMethods:
         )
         return {"count": found["count"], "jobs": [self._with_exists(job) for job in found["jobs"]]}
 
-    @method("server.history.totals", "GET /server/history/totals", result="totals", permission=Role.VIEWER)
+    @method(
+        "server.history.totals",
+        "GET /server/history/totals",
+        result="{job_totals: JobTotals, auxiliary_totals: [AuxiliaryTotal]}",
+        permission=Role.VIEWER,
+    )
     async def totals(self) -> dict[str, Any]:
         """What all jobs since the last reset came to."""
         fields = tuple(self._fields)
         auxiliary = await self._database.run(lambda db: ledger.auxiliary_totals(db, fields))
         return {"job_totals": await self._database.run(ledger.totals), "auxiliary_totals": auxiliary}
 
-    @method("server.history.reset_totals", "POST /server/history/reset_totals", result="totals as they were")
+    @method(
+        "server.history.reset_totals",
+        "POST /server/history/reset_totals",
+        result="{last_totals: JobTotals, last_auxiliary_totals: [AuxiliaryTotal]}",
+    )
     async def reset_totals(self) -> dict[str, Any]:
         """Set the totals to zero."""
         before = await self.totals()
         await self._database.run(ledger.reset_totals)
         return {"last_totals": before["job_totals"], "last_auxiliary_totals": before["auxiliary_totals"]}
 
-    @method("server.history.get_job", "GET /server/history/job", result="{job}", permission=Role.VIEWER)
+    @method(
+        "server.history.get_job",
+        "GET /server/history/job",
+        result="{job: HistoryJob}",
+        permission=Role.VIEWER,
+    )
     async def get_job(self, uid: Uid) -> dict[str, Any]:
         """One job."""
         return {"job": self._with_exists(await self._database.run(lambda db: ledger.one(db, uid)))}
 
-    @method("server.history.delete_job", "DELETE /server/history/job", result="{deleted_jobs}")
+    @method("server.history.delete_job", "DELETE /server/history/job", result="{deleted_jobs: [str]}")
     async def delete_job(
         self, uid: Uid | None = None, all: Annotated[bool, "every job that is over"] = False
     ) -> dict[str, Any]:

@@ -31,9 +31,22 @@ from brokerd.notifications import Broadcaster, notification
 from brokerd.options import option, section
 from brokerd.printer.session import HostSession
 from brokerd.registry.caller import Role
-from brokerd.registry.declare import method
+from brokerd.registry.declare import method, shape
 
 __all__ = ["JobQueueConfig", "JobQueueMethods"]
+
+shape(
+    "JobQueue",
+    """{
+    queued_jobs: [{
+        job_id: str
+        filename: str
+        time_added: num  # Unix time (s)
+        time_in_queue: num  # s
+    }]
+    queue_state: "ready" | "loading" | "starting" | "paused"
+}""",
+)
 
 log = Logger()
 
@@ -41,7 +54,6 @@ JOB_QUEUE_CHANGED = notification(
     "notify_job_queue_changed", "the queue changed: {action, updated_queue, queue_state}"
 )
 _NAMESPACE = "job_queue"
-QUEUE = "{queued_jobs, queue_state}"
 
 
 @frozen
@@ -196,12 +208,14 @@ class JobQueueMethods:
         if script and self._state == "loading":
             await self._host.request("gcode/script", {"script": script})
 
-    @method("server.job_queue.status", "GET /server/job_queue/status", result=QUEUE, permission=Role.VIEWER)
+    @method(
+        "server.job_queue.status", "GET /server/job_queue/status", result="JobQueue", permission=Role.VIEWER
+    )
     async def status(self) -> dict[str, Any]:
         """The jobs that wait."""
         return {"queued_jobs": self._content(), "queue_state": self._state}
 
-    @method("server.job_queue.post_job", "POST /server/job_queue/job", result=QUEUE)
+    @method("server.job_queue.post_job", "POST /server/job_queue/job", result="JobQueue")
     async def post_job(
         self,
         filenames: Annotated[list[str], "paths below the gcodes root"],
@@ -227,7 +241,7 @@ class JobQueueMethods:
             listener()
         return await self.status()
 
-    @method("server.job_queue.delete_job", "DELETE /server/job_queue/job", result=QUEUE)
+    @method("server.job_queue.delete_job", "DELETE /server/job_queue/job", result="JobQueue")
     async def delete_job(
         self,
         job_ids: Annotated[list[str] | None, "identifiers of jobs"] = None,
@@ -242,20 +256,20 @@ class JobQueueMethods:
         self._tell("jobs_removed")
         return await self.status()
 
-    @method("server.job_queue.pause", "POST /server/job_queue/pause", result=QUEUE)
+    @method("server.job_queue.pause", "POST /server/job_queue/pause", result="JobQueue")
     async def pause(self) -> dict[str, Any]:
         """Load no further job."""
         self._set_state("paused")
         return await self.status()
 
-    @method("server.job_queue.start", "POST /server/job_queue/start", result=QUEUE)
+    @method("server.job_queue.start", "POST /server/job_queue/start", result="JobQueue")
     async def start(self) -> dict[str, Any]:
         """Print the next job as soon as the printer is free."""
         if self._state in ("paused", "ready"):
             await self._load_next()
         return await self.status()
 
-    @method("server.job_queue.jump", "POST /server/job_queue/jump", result=QUEUE)
+    @method("server.job_queue.jump", "POST /server/job_queue/jump", result="JobQueue")
     async def jump(self, job_id: Annotated[str, "identifier of a job"]) -> dict[str, Any]:
         """Move a job to the front."""
         chosen = [each for each in self._queue if each.job_id == job_id]

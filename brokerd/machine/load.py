@@ -13,9 +13,28 @@ from twisted.logger import Logger
 
 from brokerd.machine.procfs import LoadMeter, Sample
 from brokerd.notifications import Broadcaster, notification
+from brokerd.registry.declare import shape
 from brokerd.threads import WorkerThreads
 
 __all__ = ["LoadWatch"]
+
+shape(
+    "ProcStats",
+    """{
+    moonraker_stats: [{time: num, cpu_usage: num, memory: int | null, mem_units: str | null}]  # the last 30 s
+    throttled_state: {bits: int, flags: [str]} | null
+    cpu_temp?: num | null  # C
+    network?: {*: {
+        rx_bytes: int, tx_bytes: int, rx_packets: int, tx_packets: int
+        rx_errs: int, tx_errs: int, rx_drop: int, tx_drop: int
+        bandwidth: num  # bytes/s
+    }}
+    system_cpu_usage?: {*: num}  # percent, in all and by processor
+    system_memory?: {total?: int, available?: int, used?: int}  # kB
+    websocket_connections?: int
+    system_uptime: num  # s
+}""",
+)
 
 log = Logger()
 

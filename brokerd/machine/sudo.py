@@ -76,7 +76,7 @@ class Sudo:
     @method(
         "machine.sudo.info",
         "GET /machine/sudo/info",
-        result="{sudo_access, linux_user, sudo_requested, request_messages}",
+        result="{sudo_access: bool | null, linux_user: str, sudo_requested: bool, request_messages: [str]}",
         permission=Role.ADMIN,
     )
     async def info(
@@ -93,7 +93,7 @@ class Sudo:
     @method(
         "machine.sudo.password",
         "POST /machine/sudo/password",
-        result="{sudo_responses, is_restarting}",
+        result="{sudo_responses: [str], is_restarting: bool}",
         permission=Role.ADMIN,
     )
     async def password(self, password: Annotated[str, "of the system's user"]) -> dict[str, Any]:

@@ -22,10 +22,27 @@ from brokerd.news.feed import FeedError, parse_feed
 from brokerd.notifications import Broadcaster, notification
 from brokerd.options import option, section
 from brokerd.registry.caller import Role
-from brokerd.registry.declare import method
+from brokerd.registry.declare import method, shape
 from brokerd.threads import WorkerThreads
 
 __all__ = ["AnnouncementMethods", "AnnouncementsConfig"]
+
+shape(
+    "Announcement",
+    """{
+    entry_id: str
+    url: str
+    title: str
+    description: str
+    priority: str
+    date: num  # Unix time (s)
+    source: "moonlight" | "internal"
+    feed: str
+    dismissed: bool
+    date_dismissed: num | null
+    dismiss_wake: num | null  # s until it is shown again
+}""",
+)
 
 log = Logger()
 
@@ -225,7 +242,7 @@ class AnnouncementMethods(Service):
     @method(
         "server.announcements.list",
         "GET /server/announcements/list",
-        result="{entries, feeds}",
+        result="{entries: [Announcement], feeds: [str]}",
         permission=Role.VIEWER,
     )
     async def list_entries(
@@ -234,7 +251,11 @@ class AnnouncementMethods(Service):
         """The announcements, newest first."""
         return {"entries": self._shown(include_dismissed), "feeds": self._subscribed}
 
-    @method("server.announcements.update", "POST /server/announcements/update", result="{entries, modified}")
+    @method(
+        "server.announcements.update",
+        "POST /server/announcements/update",
+        result="{entries: [Announcement], modified: bool}",
+    )
     async def update(self) -> dict[str, Any]:
         """Read all feeds now."""
         modified = False
@@ -244,7 +265,7 @@ class AnnouncementMethods(Service):
                 log.info("no announcements: {problem}", problem=problem)
         return {"entries": self._shown(), "modified": modified}
 
-    @method("server.announcements.dismiss", "POST /server/announcements/dismiss", result="{entry_id}")
+    @method("server.announcements.dismiss", "POST /server/announcements/dismiss", result="{entry_id: str}")
     async def dismiss(
         self,
         entry_id: Annotated[str, "identifier of an announcement"],
@@ -266,14 +287,18 @@ class AnnouncementMethods(Service):
     @method(
         "server.announcements.feeds",
         "GET /server/announcements/feeds",
-        result="{feeds}",
+        result="{feeds: [str]}",
         permission=Role.VIEWER,
     )
     async def feeds(self) -> dict[str, Any]:
         """The feeds that are subscribed to."""
         return {"feeds": self._subscribed}
 
-    @method("server.announcements.post_feed", "POST /server/announcements/feed", result="{feed, action}")
+    @method(
+        "server.announcements.post_feed",
+        "POST /server/announcements/feed",
+        result='{feed: str, action: "added" | "removed" | "skipped"}',
+    )
     async def post_feed(self, name: FeedName) -> dict[str, Any]:
         """Subscribe to a feed."""
         if _NAME.fullmatch(name) is None:
@@ -284,7 +309,11 @@ class AnnouncementMethods(Service):
         await self._store_feeds()
         return {"feed": name, "action": "added"}
 
-    @method("server.announcements.delete_feed", "DELETE /server/announcements/feed", result="{feed, action}")
+    @method(
+        "server.announcements.delete_feed",
+        "DELETE /server/announcements/feed",
+        result='{feed: str, action: "added" | "removed" | "skipped"}',
+    )
     async def delete_feed(self, name: FeedName) -> dict[str, Any]:
         """End a subscription that was made by C{post_feed}."""
         if name not in self._subscribed:

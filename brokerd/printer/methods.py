@@ -10,12 +10,29 @@ from brokerd.printer.objects_query import objects_argument
 from brokerd.printer.session import HostSession
 from brokerd.printer.subscriptions import Subscriber, parse_objects
 from brokerd.registry.caller import Caller, Role
-from brokerd.registry.declare import form, method
+from brokerd.registry.declare import form, method, shape
 
 __all__ = ["PrinterMethods", "print_command"]
 
-OK = '"ok"'
-STATUS = "{eventtime, status: {object: {field: value}}}"
+shape(
+    "HostInfo",
+    """{
+    state: str
+    state_message: str
+    hostname?: str
+    software_version?: str
+    config_file?: str
+    log_file?: str
+    ...
+}""",
+)
+shape(
+    "ObjectStatus",
+    """{
+    eventtime: num  # s of the host's clock
+    status: {*: {*: any}}  # fields by object
+}""",
+)
 
 
 class CommandRecord(Protocol):
@@ -48,27 +65,29 @@ class PrinterMethods:
         await self._host.request(procedure, params)
         return "ok"
 
-    @method("printer.info", "GET /printer/info", result="the host's description", permission=Role.VIEWER)
+    @method("printer.info", "GET /printer/info", result="HostInfo", permission=Role.VIEWER)
     async def info(self) -> Any:
         """State, version and paths of the motion host."""
         return await self._host.request("info")
 
-    @method("printer.emergency_stop", "POST /printer/emergency_stop", result=OK)
+    @method("printer.emergency_stop", "POST /printer/emergency_stop", result='"ok"')
     async def emergency_stop(self) -> str:
         """Stop at once, whatever is running."""
         return await self._command("emergency_stop")
 
-    @method("printer.restart", "POST /printer/restart", result=OK)
+    @method("printer.restart", "POST /printer/restart", result='"ok"')
     async def restart(self) -> str:
         """Restart the motion host's software and read its configuration again."""
         return await self._command("gcode/restart")
 
-    @method("printer.firmware_restart", "POST /printer/firmware_restart", result=OK)
+    @method("printer.firmware_restart", "POST /printer/firmware_restart", result='"ok"')
     async def firmware_restart(self) -> str:
         """Restart the motion host and the microcontrollers."""
         return await self._command("gcode/firmware_restart")
 
-    @method("printer.objects.list", "GET /printer/objects/list", result="{objects}", permission=Role.VIEWER)
+    @method(
+        "printer.objects.list", "GET /printer/objects/list", result="{objects: [str]}", permission=Role.VIEWER
+    )
     async def objects_list(self) -> Any:
         """Names of the printer objects."""
         return await self._host.request("objects/list")
@@ -77,7 +96,7 @@ class PrinterMethods:
         "printer.objects.query",
         form("GET /printer/objects/query", objects_argument),
         form("POST /printer/objects/query", objects_argument),
-        result=STATUS,
+        result="ObjectStatus",
         permission=Role.VIEWER,
     )
     async def objects_query(
@@ -88,7 +107,7 @@ class PrinterMethods:
         fields = {name: None if names is None else sorted(names) for name, names in wanted.items()}
         return await self._host.request("objects/query", {"objects": fields})
 
-    @method("printer.objects.subscribe", result=STATUS, permission=Role.VIEWER, persistent=True)
+    @method("printer.objects.subscribe", result="ObjectStatus", permission=Role.VIEWER, persistent=True)
     async def objects_subscribe(
         self,
         caller: Caller,
@@ -103,40 +122,40 @@ class PrinterMethods:
     @method(
         "printer.query_endstops.status",
         "GET /printer/query_endstops/status",
-        result="{endstop: open or TRIGGERED}",
+        result='{*: "open" | "TRIGGERED"}',
         permission=Role.VIEWER,
     )
     async def query_endstops(self) -> Any:
         """The state of the endstops."""
         return await self._host.request("query_endstops/status")
 
-    @method("printer.gcode.script", "POST /printer/gcode/script", result=OK)
+    @method("printer.gcode.script", "POST /printer/gcode/script", result='"ok"')
     async def gcode_script(self, script: Annotated[str, "lines of G-code"]) -> str:
         """Run G-code; returns when it is done."""
         self._record.command(script)
         return await self._command("gcode/script", {"script": script})
 
-    @method("printer.gcode.help", "GET /printer/gcode/help", result="{command: help}", permission=Role.VIEWER)
+    @method("printer.gcode.help", "GET /printer/gcode/help", result="{*: str}", permission=Role.VIEWER)
     async def gcode_help(self) -> Any:
         """The commands that have a description."""
         return await self._host.request("gcode/help")
 
-    @method("printer.print.start", "POST /printer/print/start", result=OK)
+    @method("printer.print.start", "POST /printer/print/start", result='"ok"')
     async def print_start(self, filename: Annotated[str, "path below the gcodes root"]) -> str:
         """Print a file."""
         return await self._command("gcode/script", {"script": print_command(filename)})
 
-    @method("printer.print.pause", "POST /printer/print/pause", result=OK)
+    @method("printer.print.pause", "POST /printer/print/pause", result='"ok"')
     async def print_pause(self) -> str:
         """Pause the print."""
         return await self._command("pause_resume/pause")
 
-    @method("printer.print.resume", "POST /printer/print/resume", result=OK)
+    @method("printer.print.resume", "POST /printer/print/resume", result='"ok"')
     async def print_resume(self) -> str:
         """Resume a paused print."""
         return await self._command("pause_resume/resume")
 
-    @method("printer.print.cancel", "POST /printer/print/cancel", result=OK)
+    @method("printer.print.cancel", "POST /printer/print/cancel", result='"ok"')
     async def print_cancel(self) -> str:
         """Cancel the print."""
         return await self._command("pause_resume/cancel")

@@ -5,12 +5,13 @@
     class WebcamMethods:
         component = "webcam"
 
-        @method("server.webcams.get_item", "GET /server/webcams/item", result="the webcam")
+        @method("server.webcams.get_item", "GET /server/webcams/item", result="{webcam: Webcam}")
         async def get_item(self, uid: Annotated[str, "identifier of the webcam"]) -> dict[str, Any]:
             "One webcam."
 
-The JSON-RPC name, the HTTP forms, the typed parameters, the permission and the documentation are all in
-that one place. What has no JSON-RPC form (uploads, downloads, other systems' paths) is an C{endpoint}.
+The JSON-RPC name, the HTTP forms, the typed parameters, the typed result (L{brokerd.registry.results} has its
+notation), the permission and the documentation are all in that one place. What has no JSON-RPC form
+(uploads, downloads, other systems' paths) is an C{endpoint}.
 """
 
 import inspect
@@ -23,7 +24,18 @@ from attrs import field, frozen
 from brokerd.registry.caller import Role
 from brokerd.registry.parameters import Parameter, signature_parameters
 
-__all__ = ["ApiMethod", "Component", "Endpoint", "HttpForm", "declared", "endpoint", "form", "method"]
+__all__ = [
+    "ApiMethod",
+    "Component",
+    "Endpoint",
+    "HttpForm",
+    "declared",
+    "endpoint",
+    "form",
+    "method",
+    "shape",
+    "shapes",
+]
 
 F = TypeVar("F", bound=Callable[..., Awaitable[Any]])
 Arguments = Callable[[Mapping[str, Any]], Mapping[str, Any]]
@@ -69,7 +81,7 @@ class ApiMethod:
 
     @ivar name: its JSON-RPC name.
     @ivar persistent: True if it makes sense only on a connection that stays.
-    @ivar result: what it returns, in words.
+    @ivar result: what it returns, in the notation of L{brokerd.registry.results}.
     """
 
     name: str
@@ -88,6 +100,7 @@ class Endpoint:
     """The declaration of an HTTP-only form; its function takes the request and returns a reply.
 
     @ivar upload: True if the body is a file, to be streamed to disk.
+    @ivar result: what it returns, as with methods; all of the body, there is nothing around it.
     """
 
     http: tuple[HttpForm, ...]
@@ -96,6 +109,25 @@ class Endpoint:
     result: str
     doc: str
     function: Callable[..., Awaitable[Any]] = field(repr=False)
+
+
+_shapes: dict[str, str] = {}
+
+
+def shape(name: str, text: str) -> str:
+    """Name a type of results that is long, or used by several methods; returns the name.
+
+    @raise ValueError: if the name is taken.
+    """
+    if name in _shapes:
+        raise ValueError(f"the shape {name} is declared twice")
+    _shapes[name] = text
+    return name
+
+
+def shapes() -> Mapping[str, str]:
+    """The named types of all imported parts of the broker, by name."""
+    return _shapes
 
 
 def _first_line(function: Callable[..., Any]) -> str:

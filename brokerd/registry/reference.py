@@ -1,34 +1,15 @@
-"""What is served, as lists and as an OpenAPI document; both come from the declarations alone."""
+"""What is served, for people and as an OpenAPI document, made of the declarations alone; imported late."""
 
 from collections.abc import Iterable
 from typing import Any
 
-from attrs import frozen
-
 from brokerd import SERVER_VERSION
-from brokerd.registry.declare import ApiMethod, Endpoint, HttpForm, declared
+from brokerd.registry.declare import ApiMethod, Endpoint, HttpForm, declared, shape, shapes
+from brokerd.registry.results import component_schemas, result_schema
 
-__all__ = ["Served", "markdown_api", "openapi", "served_by"]
+__all__ = ["markdown_api", "openapi"]
 
-
-@frozen
-class Served:
-    """Names of all that a set of components serves.
-
-    @ivar rpc: JSON-RPC method names.
-    @ivar http: HTTP forms, such as C{"GET /server/info"}.
-    """
-
-    rpc: tuple[str, ...]
-    http: tuple[str, ...]
-
-
-def served_by(components: Iterable[type]) -> Served:
-    """What these component classes declare."""
-    specs = [spec for component in components for spec in declared(component)]
-    rpc = sorted(spec.name for spec in specs if isinstance(spec, ApiMethod))
-    http = sorted(each.text for spec in specs for each in spec.http)
-    return Served(tuple(rpc), tuple(http))
+shape("Error", "{error: {code: int, message: str}}")
 
 
 def openapi(components: Iterable[type]) -> dict[str, Any]:
@@ -43,10 +24,11 @@ def openapi(components: Iterable[type]) -> dict[str, Any]:
         "info": {"title": "Printer API", "version": SERVER_VERSION},
         "paths": paths,
         "components": {
+            "schemas": component_schemas(paths),
             "securitySchemes": {
                 "apiKey": {"type": "apiKey", "in": "header", "name": "X-Api-Key"},
                 "token": {"type": "apiKey", "in": "query", "name": "token"},
-            }
+            },
         },
         "security": [{}, {"apiKey": []}, {"token": []}],
     }
@@ -58,8 +40,11 @@ def _operation(component: type, spec: ApiMethod | Endpoint, http: HttpForm) -> d
         "tags": [getattr(component, "component", "")],
         "parameters": [_path_parameter(name) for name in http.placeholders],
         "responses": {
-            "200": {"description": spec.result},
-            "default": {"description": "an error: {error: {code, message}}"},
+            ("201" if isinstance(spec, Endpoint) and spec.upload else "200"): _response(spec),
+            "default": {
+                "description": "an error",
+                "content": {"application/json": {"schema": result_schema("Error")}},
+            },
         },
     }
     if isinstance(spec, ApiMethod):
@@ -69,6 +54,15 @@ def _operation(component: type, spec: ApiMethod | Endpoint, http: HttpForm) -> d
     elif spec.upload:
         operation["requestBody"] = {"content": {"multipart/form-data": {"schema": {"type": "object"}}}}
     return operation
+
+
+def _response(spec: ApiMethod | Endpoint) -> dict[str, Any]:
+    """What comes when all went well: a method's result is wrapped, an endpoint's is the whole body."""
+    schema = result_schema(spec.result)
+    if isinstance(spec, ApiMethod):
+        schema = {"type": "object", "properties": {"result": schema}, "required": ["result"]}
+    kind = "*/*" if spec.result == "bytes" else "application/json"
+    return {"description": spec.doc, "content": {kind: {"schema": schema}}}
 
 
 def _path_parameter(name: str) -> dict[str, Any]:
@@ -100,6 +94,7 @@ def _add_arguments(operation: dict[str, Any], spec: ApiMethod, http: HttpForm) -
 
 def markdown_api(components: Iterable[type]) -> str:
     """All methods and endpoints for people: forms, role, parameters, result."""
+    components = list(components)
     lines = [
         "# The API",
         "",
@@ -116,7 +111,23 @@ def markdown_api(components: Iterable[type]) -> str:
             lines += [f"## {name}", ""]
         for spec in declared(component):
             lines += _described(spec)
-    return "\n".join(lines)
+    return "\n".join([*lines, *_types(components)])
+
+
+def _types(components: Iterable[type]) -> list[str]:
+    """The types that results are made of, in the notation of the declarations."""
+    results = [result_schema(spec.result) for component in components for spec in declared(component)]
+    lines = [
+        "## Types of results",
+        "",
+        "`{name: T}` is an object with that key, `name?` a key that may be missing, `{*: T}` an object with",
+        "any keys, `...` other keys that are not listed, `[T]` a list, `|` one of several, `num` a number.",
+        "The same as JSON schemas: [openapi.json](openapi.json).",
+        "",
+    ]
+    for name in component_schemas(*results):
+        lines += [f"### {name}", "", "```", *shapes()[name].splitlines(), "```", ""]
+    return lines
 
 
 def _described(spec: ApiMethod | Endpoint) -> list[str]:
@@ -131,7 +142,15 @@ def _described(spec: ApiMethod | Endpoint) -> list[str]:
         kind = _kind(each.type.schema)
         default = "required" if each.required else f"default {each.default!r}"
         lines.append(f"- `{each.name}` ({kind}, {default}): {each.doc}".rstrip(": "))
-    return [*lines, *([""] if lines[-1] else []), f"Result: {spec.result}", ""]
+    return [*lines, *([""] if lines[-1] else []), f"Result: {_shown_result(spec.result)}", ""]
+
+
+def _shown_result(text: str) -> str:
+    if text == "bytes":
+        return "the file"
+    if text in shapes():
+        return f"[{text}](#{text.lower()})"
+    return f"`{text}`"
 
 
 def _kind(schema: Any) -> str:

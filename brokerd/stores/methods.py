@@ -6,11 +6,21 @@ from attrs import define
 
 from brokerd.errors import BadRequest
 from brokerd.registry.caller import Role
-from brokerd.registry.declare import method
+from brokerd.registry.declare import method, shape
 from brokerd.stores.console import ConsoleStore
 from brokerd.stores.temperatures import TemperatureStore
 
 __all__ = ["StoreMethods"]
+
+shape(
+    "TemperatureHistory",
+    """{
+    temperatures?: [num | null]  # C, one a second, the last one newest
+    targets?: [num | null]
+    powers?: [num | null]  # 0 to 1
+    speeds?: [num | null]
+}""",
+)
 
 
 @define(eq=False, repr=False)
@@ -24,7 +34,7 @@ class StoreMethods:
     @method(
         "server.temperature_store",
         "GET /server/temperature_store",
-        result="{sensor: {temperatures, targets, powers, speeds}}",
+        result="{*: TemperatureHistory}",
         permission=Role.VIEWER,
     )
     async def temperature_store(
@@ -36,7 +46,7 @@ class StoreMethods:
     @method(
         "server.gcode_store",
         "GET /server/gcode_store",
-        result="{gcode_store: [{message, time, type}]}",
+        result='{gcode_store: [{message: str, time: num, type: "command" | "response"}]}',
         permission=Role.VIEWER,
     )
     async def gcode_store(self, count: Annotated[int | None, "how many lines"] = None) -> dict[str, Any]:

@@ -22,7 +22,7 @@ class TlsEndpoints:
     _tls: ServerTls
     _threads: WorkerThreads
 
-    @endpoint("GET /server/tls/ca.crt", result="a certificate (PEM)", permission=Role.ANYONE)
+    @endpoint("GET /server/tls/ca.crt", result="bytes", permission=Role.ANYONE)
     async def authority(self, request: HttpRequest) -> FileReply:
         """The certificate of this printer's own authority; a device that installs it trusts the printer."""
         if await self._threads.run(user_pair, self._tls.folder) is not None:

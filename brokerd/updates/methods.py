@@ -15,13 +15,63 @@ from brokerd.chores import Chores
 from brokerd.errors import ApiError, BadRequest, Forbidden, NotFound
 from brokerd.notifications import Broadcaster, notification
 from brokerd.registry.caller import Role
-from brokerd.registry.declare import method
+from brokerd.registry.declare import method, shape
 from brokerd.updates.config import UpdateConfig
 from brokerd.updates.journal import Journal
 from brokerd.updates.releases import Releases
 from brokerd.updates.updater import Say, UpdateFailed, Updater
 
 __all__ = ["UpdateMethods"]
+
+shape(
+    "UpdateStatus",
+    """{
+    busy: bool
+    github_rate_limit: int | null
+    github_requests_remaining: int | null
+    github_limit_reset_time: num | null  # Unix time (s)
+    version_info: {*: Software}
+}""",
+)
+shape(
+    "Software",
+    """{
+    name: str
+    configured_type?: "git_repo" | "web" | "zip" | "executable" | "python" | "system"
+    detected_type?: str
+    channel?: str
+    channel_invalid?: bool
+    debug_enabled?: bool
+    is_valid?: bool
+    corrupt?: bool
+    info_tags?: [str]
+    remote_alias?: str
+    branch?: str | null
+    owner?: str
+    repo_name?: str
+    version?: str
+    remote_version?: str
+    rollback_version?: str
+    current_hash?: str
+    remote_hash?: str
+    repo_detected?: bool
+    is_dirty?: bool
+    pristine?: bool
+    detached?: bool
+    commits_behind?: [{sha: str, author: str, date: str, subject: str, message: str, tag: str | null}]
+    commits_behind_count?: int
+    git_messages?: [str]
+    full_version_string?: str
+    recovery_url?: str
+    remote_url?: str
+    changelog_url?: str
+    last_error?: str
+    warnings?: [str]
+    anomalies?: [str]
+    package_count?: int
+    package_list?: [str]
+}""",
+)
 
 log = Logger()
 
@@ -190,7 +240,9 @@ class UpdateMethods(Service):
 
     # The methods.
 
-    @method("machine.update.status", "GET /machine/update/status", result="status", permission=Role.VIEWER)
+    @method(
+        "machine.update.status", "GET /machine/update/status", result="UpdateStatus", permission=Role.VIEWER
+    )
     async def status(
         self, refresh: Annotated[bool, "ask anew first, if that is possible now (deprecated)"] = False
     ) -> dict[str, Any]:
@@ -199,7 +251,7 @@ class UpdateMethods(Service):
             await self._exclusively(lambda: self._refresh(list(self._updaters)))
         return self._status()
 
-    @method("machine.update.refresh", "POST /machine/update/refresh", result="status")
+    @method("machine.update.refresh", "POST /machine/update/refresh", result="UpdateStatus")
     async def refresh(self, name: Name | None = None) -> dict[str, Any]:
         """Find out anew what is to be had."""
         names = list(self._updaters) if name is None else [self._find(name).name]

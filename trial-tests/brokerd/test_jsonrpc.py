@@ -18,27 +18,27 @@ from brokerd.registry.table import Registry
 class Things:
     component: ClassVar[str] = "things"
 
-    @method("echo", result="what came")
+    @method("echo", result="any")
     async def echo(self, value: Any = None) -> Any:
         """Say it again."""
         return value
 
-    @method("missing", result="nothing")
+    @method("missing", result="null")
     async def missing(self) -> Any:
         """Not there."""
         raise NotFound("no such thing")
 
-    @method("full", result="nothing")
+    @method("full", result="null")
     async def full(self) -> Any:
         """No room."""
         raise StorageFull("no room")
 
-    @method("broken", result="nothing")
+    @method("broken", result="null")
     async def broken(self) -> Any:
         """A fault."""
         raise ZeroDivisionError("secret")
 
-    @method("strange", result="no JSON")
+    @method("strange", result="any")
     async def strange(self) -> Any:
         """A fault of another kind."""
         return object()

@@ -13,7 +13,8 @@ from brokerd.registry.caller import Caller, Role
 from brokerd.registry.declare import ApiMethod, declared, endpoint, form, method
 from brokerd.registry.exchange import Content, HttpRequest
 from brokerd.registry.parameters import bind, parameter_type, signature_parameters
-from brokerd.registry.reference import openapi, served_by
+from brokerd.registry.reference import openapi
+from brokerd.registry.served import served_by
 from brokerd.registry.table import BoundMethod, Registry
 
 ADMIN = Caller(Role.ADMIN, trusted=True)
@@ -22,7 +23,7 @@ ADMIN = Caller(Role.ADMIN, trusted=True)
 class Lamp:
     component: ClassVar[str] = "lamp"
 
-    @method("lamp.set", "POST /lamp/set", form("GET /lamp/{room}/{name}"), result='"ok"')
+    @method("lamp.set", "POST /lamp/set", form("GET /lamp/{room}/{name}"), result="[any]")
     async def set_lamp(
         self,
         caller: Caller,
@@ -39,17 +40,17 @@ class Lamp:
         """
         return [caller.role.name, name, level, colour, tags, on, room]
 
-    @method("lamp.open", "GET /lamp/open", result="all", permission=Role.ANYONE)
+    @method("lamp.open", "GET /lamp/open", result='"open"', permission=Role.ANYONE)
     async def open_lamps(self) -> str:
         """Everybody may see this."""
         return "open"
 
-    @method("lamp.follow", result="all", persistent=True)
+    @method("lamp.follow", result='"followed"', persistent=True)
     async def follow(self) -> str:
         """For connections that stay."""
         return "followed"
 
-    @endpoint("GET /lamp/picture/{file}", result="a picture")
+    @endpoint("GET /lamp/picture/{file}", result="{file: str}")
     async def picture(self, request: HttpRequest) -> Content:
         """A picture."""
         return Content(request.values)

@@ -193,7 +193,7 @@ class SsdpDescription:
     _identifier: str
     _parts: Any
 
-    @endpoint(f"GET {PATH}", result="a UPnP device description (XML)", permission=Role.ANYONE)
+    @endpoint(f"GET {PATH}", result="bytes", permission=Role.ANYONE)
     async def describe(self, request: HttpRequest) -> Content:
         """The description of the device."""
         host = request.headers.get("host") or "{}:{}".format(*self._parts.addresses[0])

@@ -59,7 +59,7 @@ class MqttMethods:
     _client: MqttClient
     _clock: Any
 
-    @method("server.mqtt.publish", "POST /server/mqtt/publish", result="{topic}")
+    @method("server.mqtt.publish", "POST /server/mqtt/publish", result="{topic: str}")
     async def publish(
         self,
         topic: Topic,
@@ -72,7 +72,7 @@ class MqttMethods:
         await self._client.publish(_topic(topic), payload_bytes(payload), _qos(qos), retain, timeout)
         return {"topic": topic}
 
-    @method("server.mqtt.subscribe", "POST /server/mqtt/subscribe", result="{topic, payload}")
+    @method("server.mqtt.subscribe", "POST /server/mqtt/subscribe", result="{topic: str, payload: any}")
     async def subscribe(
         self,
         topic: Topic,

@@ -10,14 +10,16 @@ from twisted.internet.defer import Deferred, gatherResults
 from brokerd.errors import BadRequest, NotFound
 from brokerd.integrations.power.device import PowerDevice
 from brokerd.registry.caller import Role
-from brokerd.registry.declare import method
+from brokerd.registry.declare import method, shape
 from brokerd.registry.parameters import OTHERS
 
 __all__ = ["PowerMethods"]
 
+shape("PowerState", '"on" | "off" | "init" | "error"')
+shape("PowerDevice", "{device: str, status: PowerState, locked_while_printing: bool, type: str}")
+
 Name = Annotated[str, "name of the device"]
 Names = Annotated[dict[str, Any], "names of devices, with null for each", OTHERS]
-STATES = "{device: state}"
 
 
 @define(eq=False, repr=False)
@@ -49,7 +51,7 @@ class PowerMethods:
     @method(
         "machine.device_power.devices",
         "GET /machine/device_power/devices",
-        result="{devices}",
+        result="{devices: [PowerDevice]}",
         permission=Role.VIEWER,
     )
     async def devices(self) -> dict[str, Any]:
@@ -59,7 +61,7 @@ class PowerMethods:
     @method(
         "machine.device_power.get_device",
         "GET /machine/device_power/device",
-        result=STATES,
+        result="{*: PowerState}",
         permission=Role.VIEWER,
     )
     async def get_device(self, device: Name) -> dict[str, str]:
@@ -67,7 +69,7 @@ class PowerMethods:
         found = self._find(device)
         return {found.name: await found.refresh()}
 
-    @method("machine.device_power.post_device", "POST /machine/device_power/device", result=STATES)
+    @method("machine.device_power.post_device", "POST /machine/device_power/device", result="{*: PowerState}")
     async def post_device(
         self, device: Name, action: Annotated[Literal["on", "off", "toggle"], "what to do"]
     ) -> dict[str, str]:
@@ -78,7 +80,7 @@ class PowerMethods:
     @method(
         "machine.device_power.status",
         "GET /machine/device_power/status",
-        result=STATES,
+        result="{*: PowerState}",
         permission=Role.VIEWER,
     )
     async def status(self, devices: Names) -> dict[str, str]:
@@ -87,12 +89,12 @@ class PowerMethods:
         states = await gatherResults([Deferred.fromCoroutine(each.refresh()) for each in chosen])
         return dict(zip((each.name for each in chosen), states, strict=True))
 
-    @method("machine.device_power.on", "POST /machine/device_power/on", result=STATES)
+    @method("machine.device_power.on", "POST /machine/device_power/on", result="{*: PowerState}")
     async def on(self, devices: Names) -> dict[str, str]:
         """Switch devices on."""
         return await self._all(devices, "on")
 
-    @method("machine.device_power.off", "POST /machine/device_power/off", result=STATES)
+    @method("machine.device_power.off", "POST /machine/device_power/off", result="{*: PowerState}")
     async def off(self, devices: Names) -> dict[str, str]:
         """Switch devices off."""
         return await self._all(devices, "off")

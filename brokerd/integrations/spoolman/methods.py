@@ -10,9 +10,18 @@ from brokerd.http_client import HttpAnswer, HttpClient, HttpFailure
 from brokerd.integrations.spoolman.presence import SpoolmanPresence
 from brokerd.integrations.spoolman.usage import SpoolUsage
 from brokerd.registry.caller import Role
-from brokerd.registry.declare import method
+from brokerd.registry.declare import method, shape
 
 __all__ = ["SpoolmanMethods"]
+
+shape(
+    "SpoolmanStatus",
+    """{
+    spoolman_connected: bool
+    pending_reports: [{spool_id: int, filament_used: num}]  # mm
+    spool_id: int | null
+}""",
+)
 
 _PATH = re.compile(r"/v\d+(/[A-Za-z0-9_.~%-]+)+/?$")
 _QUERY = re.compile(r"[!-~]*$")
@@ -31,7 +40,7 @@ class SpoolmanMethods:
     @method(
         "server.spoolman.status",
         "GET /server/spoolman/status",
-        result="{spoolman_connected, pending_reports, spool_id}",
+        result="SpoolmanStatus",
         permission=Role.VIEWER,
     )
     async def status(self) -> dict[str, Any]:
@@ -43,7 +52,9 @@ class SpoolmanMethods:
             "spool_id": self._usage.spool_id,
         }
 
-    @method("server.spoolman.post_spool_id", "POST /server/spoolman/spool_id", result="{spool_id}")
+    @method(
+        "server.spoolman.post_spool_id", "POST /server/spoolman/spool_id", result="{spool_id: int | null}"
+    )
     async def post_spool_id(
         self, spool_id: Annotated[int | None, "the spool that is in use; null for none"] = None
     ) -> dict[str, Any]:
@@ -54,14 +65,14 @@ class SpoolmanMethods:
     @method(
         "server.spoolman.get_spool_id",
         "GET /server/spoolman/spool_id",
-        result="{spool_id}",
+        result="{spool_id: int | null}",
         permission=Role.VIEWER,
     )
     async def get_spool_id(self) -> dict[str, Any]:
         """Which spool is in use."""
         return {"spool_id": self._usage.spool_id}
 
-    @method("server.spoolman.proxy", "POST /server/spoolman/proxy", result="the server's answer")
+    @method("server.spoolman.proxy", "POST /server/spoolman/proxy", result="any")
     async def proxy(
         self,
         request_method: Annotated[Literal["GET", "POST", "PUT", "PATCH", "DELETE"], "HTTP method"],

@@ -8,14 +8,27 @@ from attrs import define
 from brokerd.errors import BadRequest, NotFound
 from brokerd.integrations.wled.strip import Strip
 from brokerd.registry.caller import Role
-from brokerd.registry.declare import method
+from brokerd.registry.declare import method, shape
 from brokerd.registry.parameters import OTHERS
 
 __all__ = ["WledMethods"]
 
+shape(
+    "WledStrip",
+    """{
+    strip: str
+    status: "on" | "off"
+    chain_count: int  # lights
+    preset: int  # -1: none
+    brightness: int  # 1 to 255, -1: as the preset has it; so the next two
+    intensity: int
+    speed: int
+    error: str | null
+}""",
+)
+
 Name = Annotated[str, "name of the strip"]
 Names = Annotated[dict[str, Any], "names of strips, with null for each", OTHERS]
-STATES = "{strip: state}"
 
 
 def _within(name: str, value: int | None, least: int) -> int | None:
@@ -41,17 +54,24 @@ class WledMethods:
             raise BadRequest("name at least one strip")
         return [self._find(name) for name in names]
 
-    @method("machine.wled.strips", "GET /machine/wled/strips", result="{strips}", permission=Role.VIEWER)
+    @method(
+        "machine.wled.strips",
+        "GET /machine/wled/strips",
+        result="{strips: {*: WledStrip}}",
+        permission=Role.VIEWER,
+    )
     async def strips(self) -> dict[str, Any]:
         """All strips."""
         return {"strips": {name: each.describe() for name, each in self._strips.items()}}
 
-    @method("machine.wled.status", "GET /machine/wled/status", result=STATES, permission=Role.VIEWER)
+    @method(
+        "machine.wled.status", "GET /machine/wled/status", result="{*: WledStrip}", permission=Role.VIEWER
+    )
     async def status(self, strips: Names) -> dict[str, Any]:
         """The states of strips."""
         return {each.name: each.describe() for each in self._chosen(strips)}
 
-    @method("machine.wled.on", "POST /machine/wled/on", result=STATES)
+    @method("machine.wled.on", "POST /machine/wled/on", result="{*: WledStrip}")
     async def on(self, strips: Names) -> dict[str, Any]:
         """Turn strips on, as they began."""
         chosen = self._chosen(strips)
@@ -59,7 +79,7 @@ class WledMethods:
             await each.turn_on(None)
         return {each.name: each.describe() for each in chosen}
 
-    @method("machine.wled.off", "POST /machine/wled/off", result=STATES)
+    @method("machine.wled.off", "POST /machine/wled/off", result="{*: WledStrip}")
     async def off(self, strips: Names) -> dict[str, Any]:
         """Turn strips off."""
         chosen = self._chosen(strips)
@@ -67,7 +87,7 @@ class WledMethods:
             await each.turn_off()
         return {each.name: each.describe() for each in chosen}
 
-    @method("machine.wled.toggle", "POST /machine/wled/toggle", result=STATES)
+    @method("machine.wled.toggle", "POST /machine/wled/toggle", result="{*: WledStrip}")
     async def toggle(self, strips: Names) -> dict[str, Any]:
         """Turn strips on or off."""
         chosen = self._chosen(strips)
@@ -75,12 +95,14 @@ class WledMethods:
             await (each.turn_off() if each.on else each.turn_on(None))
         return {each.name: each.describe() for each in chosen}
 
-    @method("machine.wled.get_strip", "GET /machine/wled/strip", result=STATES, permission=Role.VIEWER)
+    @method(
+        "machine.wled.get_strip", "GET /machine/wled/strip", result="{*: WledStrip}", permission=Role.VIEWER
+    )
     async def get_strip(self, strip: Name) -> dict[str, Any]:
         """The state of a strip."""
         return {strip: self._find(strip).describe()}
 
-    @method("machine.wled.post_strip", "POST /machine/wled/strip", result=STATES)
+    @method("machine.wled.post_strip", "POST /machine/wled/strip", result="{*: WledStrip}")
     async def post_strip(
         self,
         strip: Name,

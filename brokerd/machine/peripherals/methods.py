@@ -10,10 +10,57 @@ from brokerd.machine.peripherals.serial import list_serial
 from brokerd.machine.peripherals.usb import list_usb
 from brokerd.machine.peripherals.video import list_video
 from brokerd.registry.caller import Role
-from brokerd.registry.declare import method
+from brokerd.registry.declare import method, shape
 from brokerd.threads import WorkerThreads
 
 __all__ = ["PeripheralMethods"]
+
+shape(
+    "UsbDevice",
+    """{
+    device_num: int
+    bus_num: int
+    vendor_id: str
+    product_id: str
+    usb_location: str
+    manufacturer: str | null
+    product: str | null
+    serial: str | null
+    class: str | null
+    subclass: str | null
+    protocol: str | null
+    description: str | null
+}""",
+)
+shape(
+    "SerialDevice",
+    """{
+    device_type: "usb" | "hardware_uart"
+    device_path: str
+    device_name: str
+    driver_name: str
+    path_by_hardware: str | null
+    path_by_id: str | null
+    usb_location: str | null
+}""",
+)
+shape(
+    "Camera",
+    """{
+    device_name: str
+    device_path: str
+    camera_name: str
+    driver_name: str
+    alt_name: str | null
+    hardware_bus: str
+    capabilities: [str]
+    version: str
+    path_by_hardware: str | null
+    path_by_id: str | null
+    usb_location: str | null
+    modes: [{format: str, description: str, flags: [str], resolutions: [str]}]
+}""",
+)
 
 
 @define(eq=False, repr=False)
@@ -30,7 +77,7 @@ class PeripheralMethods:
     @method(
         "machine.peripherals.usb",
         "GET /machine/peripherals/usb",
-        result="{usb_devices}",
+        result="{usb_devices: [UsbDevice]}",
         permission=Role.VIEWER,
     )
     async def usb(self) -> dict[str, Any]:
@@ -40,7 +87,7 @@ class PeripheralMethods:
     @method(
         "machine.peripherals.serial",
         "GET /machine/peripherals/serial",
-        result="{serial_devices}",
+        result="{serial_devices: [SerialDevice]}",
         permission=Role.VIEWER,
     )
     async def serial(self) -> dict[str, Any]:
@@ -50,7 +97,7 @@ class PeripheralMethods:
     @method(
         "machine.peripherals.video",
         "GET /machine/peripherals/video",
-        result="{v4l2_devices, libcamera_devices}",
+        result="{v4l2_devices: [Camera], libcamera_devices: [any]}",
         permission=Role.VIEWER,
     )
     async def video(self) -> dict[str, Any]:
@@ -60,7 +107,7 @@ class PeripheralMethods:
     @method(
         "machine.peripherals.canbus",
         "GET /machine/peripherals/canbus",
-        result="{can_uuids}",
+        result="{can_uuids: [{uuid: str, application: str}]}",
         permission=Role.OPERATOR,
     )
     async def canbus(self, interface: Annotated[str, "name of a CAN interface"] = "can0") -> dict[str, Any]:

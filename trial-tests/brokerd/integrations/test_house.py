@@ -15,7 +15,7 @@ from .houses import HouseTestCase
 class Good(Service):
     component: ClassVar[str] = "good"
 
-    @method("test.good", result="ok")
+    @method("test.good", result='"ok"')
     async def good(self) -> str:
         """It works."""
         return "ok"
