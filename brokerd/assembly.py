@@ -1,19 +1,19 @@
-"""All parts of one broker, put together; L{brokerd.service} starts and stops them."""
+"""All parts of one printer's broker, put together; L{brokerd.printers.running} starts and stops them."""
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from attrs import define, field
 
-from brokerd.access.entrance import Entrance, make_entrance
+from brokerd.access.entrance import Entrance
 from brokerd.access.gate import Gate
 from brokerd.access.methods import AccessMethods
 from brokerd.analysis.config import AnalysisConfig
 from brokerd.analysis.methods import AnalysisMethods
 from brokerd.analysis.simulator import Simulator, installed
 from brokerd.chores import Chores
+from brokerd.commons import Commons, database_of
 from brokerd.connection_methods import ConnectionMethods
 from brokerd.database.maintenance import DatabaseDebugMethods, DatabaseMaintenance
 from brokerd.database.methods import DatabaseMethods
@@ -40,22 +40,20 @@ from brokerd.hostlink import HostLink
 from brokerd.http_client import HttpClient
 from brokerd.integrations.house import House
 from brokerd.jobs.history import HistoryMethods
+from brokerd.jobs.progress import PrintProgress
 from brokerd.jobs.queue import JobQueueConfig, JobQueueMethods
 from brokerd.jobs.starter import PrintStarter
 from brokerd.jobs.watch import JobWatch
 from brokerd.log_methods import LogMethods, RotatedLog
-from brokerd.machine.assembly import Machine, make_machine
-from brokerd.machine.config import MachineConfig
+from brokerd.machine.assembly import Machine
 from brokerd.machine.load import LoadWatch
-from brokerd.machine.methods import LoadMethods
-from brokerd.news.announcements import AnnouncementMethods, AnnouncementsConfig
+from brokerd.news.announcements import AnnouncementMethods
 from brokerd.notifications import Broadcaster
 from brokerd.octoprint import OctoprintConfig, OctoprintEndpoints
 from brokerd.printer.methods import PrinterMethods
 from brokerd.printer.passthrough import HostProcedures
 from brokerd.printer.session import HostSession
 from brokerd.programs import Programs
-from brokerd.registry.reference import openapi
 from brokerd.registry.table import Registry
 from brokerd.server_methods import ServerFacts, ServerMethods
 from brokerd.settings import BrokerSettings
@@ -64,34 +62,30 @@ from brokerd.stores.methods import StoreMethods
 from brokerd.stores.temperatures import TemperatureStore
 from brokerd.threads import WorkerThreads
 from brokerd.tls.context import ServerTls
-from brokerd.tls.methods import TlsEndpoints
-from brokerd.updates.assembly import make_updates
-from brokerd.updates.methods import UpdateMethods
 from brokerd.webcams import WebcamConfig, WebcamMethods
 
 __all__ = ["FOLDERS", "Assembly"]
 
 FOLDERS = ("config", "gcodes", "logs", "database", "comms")
-_THREADS = 4
 
 
 @define(eq=False, repr=False)
 class Assembly:
-    """The parts, wired.
+    """The parts, wired. Those that all printers share come from C{commons}.
 
     @ivar settings: what they were made from.
-    @ivar restart: restarts the whole.
     @ivar services: parts that are started after the database and stopped before it.
     """
 
     settings: BrokerSettings
     link: HostLink
-    reactor: Any
-    restart: Callable[[], None]
-    now: Callable[[], float] = time.time
+    commons: Commons
+    reactor: Any = field(init=False)
+    restart: Callable[[], None] = field(init=False)
+    now: Callable[[], float] = field(init=False)
     registry: Registry = field(init=False, factory=Registry)
     broadcaster: Broadcaster = field(init=False, factory=Broadcaster)
-    chores: Chores = field(init=False, factory=Chores)
+    chores: Chores = field(init=False)
     threads: WorkerThreads = field(init=False)
     database: Database = field(init=False)
     host: HostSession = field(init=False)
@@ -110,6 +104,7 @@ class Assembly:
     load: LoadWatch = field(init=False)
     extensions: ExtensionMethods = field(init=False)
     jobs: JobWatch = field(init=False)
+    progress: PrintProgress = field(init=False)
     rpc: JsonRpc = field(init=False)
     addresses: list[tuple[str, int]] = field(init=False, factory=list)
     unix: UnixFace = field(init=False)
@@ -122,19 +117,35 @@ class Assembly:
     port: PortFactory = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        settings, reactor = self.settings, self.reactor
-        self.threads = WorkerThreads(reactor, "brokerd", _THREADS)
-        self.programs = Programs(reactor)
-        self.http = HttpClient(reactor)
-        backups = settings.data / "backup" / "database"
-        self.database = Database(reactor, settings.data / "database" / "brokerd.sqlite", backups)
-        self.host = HostSession(self.link, reactor, self.broadcaster, self.chores)
+        settings, commons = self.settings, self.commons
+        self._take(commons)
+        first = settings.data == commons.settings.data
+        self.database = commons.database if first else database_of(settings, self.reactor)
+        self.host = HostSession(self.link, self.reactor, self.broadcaster, self.chores)
         self.rpc = JsonRpc(self.registry)
         self._add_roots()
-        self.entrance = make_entrance(settings, reactor, self.threads, self.broadcaster, self.now)
-        self.gate = self.entrance.gate
+        self.gate = self.entrance.gate.of_printer(settings.name)
         self._make_faces()
         self._make_components()
+        commons.sharing.append(self)
+
+    def _take(self, commons: Commons) -> None:
+        """What is shared has its place here, too: the other parts need not know that it is."""
+        self.reactor, self.restart, self.now = commons.reactor, commons.restart, commons.now
+        self.threads, self.programs, self.http = commons.threads, commons.programs, commons.http
+        self.chores, self.entrance, self.tls = commons.chores, commons.entrance, commons.tls
+        self.machine, self.load, self.announcements = commons.machine, commons.load, commons.announcements
+        commons.broadcaster.attach(self.broadcaster)
+
+    @property
+    def printing(self) -> str | None:
+        """The file that is being printed, or None."""
+        return self.jobs.printing
+
+    @property
+    def clients(self) -> int:
+        """How many websockets are open."""
+        return self.sockets.count
 
     def _add_roots(self) -> None:
         data = self.settings.data
@@ -147,11 +158,18 @@ class Assembly:
         self.extensions = ExtensionMethods(self.host, self.broadcaster, self.reactor)
         rpc.on_answer = self.extensions.answered
         self.sockets = SocketFactory(
-            rpc, self.gate, self.host.hub, self.chores, settings.max_websockets, self.reactor
+            rpc,
+            self.gate,
+            self.host.hub,
+            self.chores,
+            settings.max_websockets,
+            self.reactor,
+            self.commons.numbers,
         )
         self.broadcaster.attach(self.sockets)
         socket = settings.data / "comms" / "moonraker.sock"
-        self.unix = UnixFace(rpc, self.chores, self.reactor, self.host.hub, socket)
+        numbers = self.commons.unix_numbers
+        self.unix = UnixFace(rpc, self.chores, self.reactor, self.host.hub, socket, numbers)
         self.broadcaster.attach(self.unix)
         self.services.append(self.unix)
         services = HttpServices(
@@ -168,7 +186,7 @@ class Assembly:
             prefix=f"/{settings.route_prefix}".encode() if settings.route_prefix else b"",
         )
         self.site = BrokerSite(services, self.sockets, self.reactor)
-        self.tls = ServerTls(settings.data / "certs", self.threads, self.now)
+        self.site.neighbours[settings.name.encode()] = self.site
         self.port = PortFactory(self.site, self.tls if settings.tls else None, self.reactor)
 
     @property
@@ -181,11 +199,11 @@ class Assembly:
         console = ConsoleStore(now, self.broadcaster, settings.gcode_store_size)
         host.on_gcode_response(console.response)
         self.temperatures = TemperatureStore(self.reactor, host, settings.temperature_store_size)
-        self.load = LoadWatch(self.reactor, threads, self.broadcaster, now, lambda: self.sockets.count)
         self.metadata = GcodeMetadata(self.roots, threads, self.database)
         changes = FileChanges(threads, self.broadcaster)
         self._watch_files(changes)
         jobs = self.jobs = JobWatch(host)
+        self.progress = PrintProgress(host)
         start_print = PrintStarter(host, jobs).start
         self.history = HistoryMethods(self.database, self.metadata, jobs, self.broadcaster, now)
         self.queue = JobQueueMethods(
@@ -200,8 +218,6 @@ class Assembly:
             self.chores,
             settings.sections.one(JobQueueConfig),
         )
-        self.machine = self._make_machine()
-        self.announcements = self._make_announcements()
         self._offer_remote_methods()
         printing = lambda: jobs.printing  # noqa: E731
         components = (
@@ -224,56 +240,20 @@ class Assembly:
                 self._upload_queue(),
             ),
             PrinterMethods(host, console),
-            *self.machine.components,
-            LoadMethods(self.load),
             StoreMethods(self.temperatures, console),
             self.history,
             self.queue,
             WebcamMethods(self.database, self.broadcaster, self.http, settings.sections.named(WebcamConfig)),
             LogMethods(self._logs(), self.machine.units, threads, printing),
-            self.announcements,
-            self._make_updates(printing),
             self._make_analysis(changes, printing),
             OctoprintEndpoints(host, jobs, settings.sections.one(OctoprintConfig)),
-            TlsEndpoints(self.tls, threads),
+            *self.commons.components,
         )
         for component in components:
             self.registry.add(component)
         self.house = House(self)
         self.house.build(settings.sections.titles)
         self.registry.add_fallback(HostProcedures(host).find)
-
-    def _make_announcements(self) -> AnnouncementMethods:
-        announcements = AnnouncementMethods(
-            self.settings.sections.one(AnnouncementsConfig),
-            self.settings.data,
-            self.reactor,
-            self.http,
-            self.threads,
-            self.database,
-            self.broadcaster,
-            self.chores,
-            self.now,
-        )
-        self.services.append(announcements)
-        return announcements
-
-    def _make_updates(self, printing: Callable[[], str | None]) -> UpdateMethods:
-        updates = make_updates(
-            self.settings,
-            self.reactor,
-            self.programs,
-            self.threads,
-            self.http,
-            self.database,
-            self.machine,
-            self.broadcaster,
-            self.chores,
-            printing,
-            self.now,
-        )
-        self.services.append(updates)
-        return updates
 
     def _make_analysis(self, changes: FileChanges, printing: Callable[[], str | None]) -> AnalysisMethods:
         config = self.settings.sections.one(AnalysisConfig)
@@ -302,20 +282,6 @@ class Assembly:
     @property
     def _files(self) -> FileManagerConfig:
         return self.settings.sections.one(FileManagerConfig)
-
-    def _make_machine(self) -> Machine:
-        machine = make_machine(
-            self.reactor,
-            self.settings.sections.one(MachineConfig),
-            self.settings.data,
-            self.programs,
-            self.threads,
-            self.broadcaster,
-            self.chores,
-            self.restart,
-        )
-        self.services.append(machine.units)
-        return machine
 
     def _watch_files(self, changes: FileChanges) -> None:
         config = self._files
@@ -358,8 +324,8 @@ class Assembly:
             warnings=lambda: [
                 *self.settings.warnings,
                 *self.database.warnings,
-                *self.entrance.warnings,
-                *filter(None, [self.tls.problem, self.unix.warning]),
+                *self.commons.warnings,
+                *filter(None, [self.unix.warning]),
                 *self.house.warnings,
                 *self.host_files.warnings,
                 *(self.observer.warnings if self._files.enable_observer_warnings else ()),
@@ -368,8 +334,13 @@ class Assembly:
             sockets=lambda: self.sockets.count,
             config=self.settings.config,
             restart=self.restart,
-            openapi=lambda: openapi(self.registry.component_types),
+            openapi=self._openapi,
         )
+
+    def _openapi(self) -> dict[str, Any]:
+        from brokerd.registry.reference import openapi  # rarely asked for
+
+        return openapi(self.registry.component_types)
 
     def _log_file(self, name: str) -> Path | None:
         if name == "moonraker.log":

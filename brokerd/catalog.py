@@ -23,6 +23,7 @@ from brokerd.news.announcements import AnnouncementMethods
 from brokerd.notifications import declared_notifications
 from brokerd.octoprint import OctoprintEndpoints
 from brokerd.printer.methods import PrinterMethods
+from brokerd.printers.methods import PrinterList
 from brokerd.registry.served import Served, served_by
 from brokerd.server_methods import ServerMethods
 from brokerd.stores.methods import StoreMethods
@@ -63,6 +64,7 @@ COMPONENTS: tuple[type, ...] = (
     UpdateMethods,
     AnalysisMethods,
     OctoprintEndpoints,
+    PrinterList,
     TlsEndpoints,
 )
 

@@ -1,6 +1,6 @@
 """Work that nobody waits for, but that must not outlive the broker."""
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 from attrs import define, field
@@ -8,7 +8,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-__all__ = ["Chores"]
+__all__ = ["Chores", "settled"]
 
 log = Logger()
 
@@ -54,3 +54,13 @@ class Chores:
         """Break off whatever still runs."""
         for running in list(self._running):
             running.cancel()
+
+
+async def settled(stop: Callable[[], Awaitable[Any] | None]) -> None:
+    """One step of stopping; that it fails does not keep the others."""
+    try:
+        result = stop()
+        if result is not None:
+            await result
+    except Exception:
+        log.failure("stopping: {step}", step=stop)

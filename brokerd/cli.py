@@ -123,7 +123,10 @@ def _run(
         again = load(data, arguments.configfile, arguments.unixsocket)
         return evolve(again.settings, pages=arguments.pages, reopen_log=log.reopen)
 
-    broker = Broker(settings, SocketLink(reactor, reactor, loaded.host_socket), reactor)
+    def link_to(printer: Any) -> SocketLink:
+        return SocketLink(reactor, reactor, printer.default_socket)
+
+    broker = Broker(settings, SocketLink(reactor, reactor, loaded.host_socket), reactor, link_to)
     try:
         broker.startService()
     except CannotListenError as error:

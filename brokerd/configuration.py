@@ -15,9 +15,9 @@ from brokerd.access.settings import AuthorizationConfig
 from brokerd.configfile import ConfigFile, Entry, read_config
 from brokerd.integrations.kinds import declare
 from brokerd.options import declared_sections, option, section
-from brokerd.sections import HIDDEN, ReadSections, read_sections
 from brokerd.printers.config import Claim, check_name, split_printers
 from brokerd.printers.reading import ReadPrinter, read_printers
+from brokerd.sections import HIDDEN, ReadSections, read_sections
 from brokerd.settings import DEFAULT_NAME, BrokerSettings, FurtherPrinter, tcp_endpoint
 from brokerd.templates import Secrets
 from brokerd.tls.context import user_pair
@@ -177,7 +177,7 @@ def load(
     host, ports = (server.host, tuple(_ports(server, data))) if address is None else (address[0], address[1:])
     first = Claim("server", server.printer_name, data, socket, ports, {"": str(path)})
     further = read_printers(printers, read, secrets, first, host)
-    shown.update({title: options for each in further for title, options in each.shown.items()})
+    shown.update({title: dict(options) for each in further for title, options in each.shown.items()})
     shown_config = {"config": shown, **_as_read(original, shown, data)}
     warnings = (*moved, *read.warnings, *(text for each in further for text in each.read.warnings))
     settings = _settings(data, read, shown_config, warnings)

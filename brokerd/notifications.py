@@ -55,7 +55,7 @@ class Audience(Protocol):
 
 @define(eq=False, repr=False)
 class Broadcaster:
-    """Sends notifications to all audiences."""
+    """Sends notifications to all audiences. It is one itself: one that others send through."""
 
     _audiences: list[Audience] = field(init=False, factory=list)
 
@@ -64,6 +64,9 @@ class Broadcaster:
 
     def send(self, kind: Notification, *params: Any, except_for: object = None) -> None:
         """Encode once, deliver to everybody but the connection C{except_for}."""
-        message = kind.message(*params)
+        self.deliver(kind.message(*params), except_for)
+
+    def deliver(self, message: SharedMessage, except_for: object = None) -> None:
+        """See L{Audience.deliver}."""
         for audience in self._audiences:
             audience.deliver(message, except_for)

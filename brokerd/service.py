@@ -1,20 +1,21 @@
 """The broker as a service: in the appliance's process, or alone behind C{brokerd}."""
 
-import shutil
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any
 
 from attrs import define, field
 from twisted.application.service import IService, Service
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
-from twisted.python.failure import Failure
 
-from brokerd.assembly import FOLDERS, Assembly
-from brokerd.hostlink import DetachableLink, HostLink
+from brokerd.assembly import Assembly
+from brokerd.chores import settled
+from brokerd.commons import Commons
+from brokerd.hostlink import HostLink
 from brokerd.listening import Listener
-from brokerd.settings import BrokerSettings
+from brokerd.printers.running import RunningPrinter
+from brokerd.settings import BrokerSettings, FurtherPrinter
 
 __all__ = ["Broker", "make_broker"]
 
@@ -23,22 +24,32 @@ log = Logger()
 _GOODBYE = 0.5  # seconds that websockets get to say goodbye
 
 
+LinkTo = Callable[[FurtherPrinter], HostLink]
+
+
+def _no_link(printer: FurtherPrinter) -> HostLink:
+    raise ValueError("nobody said how to reach the motion hosts of further printers")
+
+
 @define(eq=False, repr=False, slots=False)
 class Broker(Service):
     """Builds its parts from the settings each time that it starts.
 
     @ivar settings: gives the settings; asked again at each start.
     @ivar link: the way to the motion host; started and stopped with the broker if it is a service.
-    @ivar parts: the running parts, or None.
+    @ivar link_to: makes the way to the motion host of a further printer; its links stay through restarts.
+    @ivar parts: the running parts of the first printer, or None.
+    @ivar printers: all of them, the first one first.
     """
 
     _settings: Callable[[], BrokerSettings]
     _link: HostLink
     _reactor: Any
+    _link_to: LinkTo = _no_link
     parts: Assembly | None = field(init=False, default=None)
-    _listeners: list[Listener] = field(init=False, factory=list)
-    _attached: DetachableLink | None = field(init=False, default=None)
-    _loading: Deferred[None] | None = field(init=False, default=None)
+    printers: list[RunningPrinter] = field(init=False, factory=list)
+    _commons: Commons | None = field(init=False, default=None)
+    _links: dict[tuple[str, str], HostLink] = field(init=False, factory=dict)
     _ready: Deferred[str] = field(init=False, factory=Deferred)
     _restarting: bool = field(init=False, default=False)
 
@@ -48,55 +59,72 @@ class Broker(Service):
         @raise CannotListenError: if an address can't be had; nothing runs then.
         """
         settings = self._settings()
-        _prepare(settings)
-        self._attached = DetachableLink(self._link)
-        parts = self.parts = Assembly(settings, self._attached, self._reactor, self.restart)
-        parts.entrance.load()
-        self._listen(settings, parts)
+        commons = Commons(settings, self._reactor, self.restart)
+        first = RunningPrinter(settings, self._link, commons)
+        parts = first.build()
+        commons.entrance.load()
+        first.listen()
+        self.parts, self._commons = parts, commons
+        self.printers = [first, *self._build_further(settings, commons, parts)]
+        commons.printers.listed = [*self.printers]
         super().startService()
-        parts.threads.startService()
-        parts.entrance.names.startService()
-        parts.database.startService()
-        parts.temperatures.startService()
-        parts.load.startService()
-        for each in parts.services:
+        commons.threads.startService()
+        commons.entrance.names.startService()
+        commons.database.startService()
+        commons.load.startService()
+        for each in commons.services:
             each.startService()
-        parts.house.startService()
-        parts.host.startService()
-        if IService.providedBy(self._link) and not self._link.running:
-            self._link.startService()
-        self._loading = Deferred.fromCoroutine(self._load(parts))
-        self._loading.addErrback(_log_unless_cancelled)
+        for printer in self.printers:
+            self._start(printer)
 
-    def _listen(self, settings: BrokerSettings, parts: Assembly) -> None:
-        self._listeners = []
-        for description in settings.listen:
-            listener = Listener(self._reactor, description, parts.port)
+    def _build_further(
+        self, settings: BrokerSettings, commons: Commons, first: Assembly
+    ) -> list[RunningPrinter]:
+        """Build the further printers; one that can't be stops no other."""
+        built = []
+        for each in settings.printers:
+            printer = RunningPrinter(each.settings(settings), self._link_for(each), commons)
+            built.append(printer)
             try:
-                listener.startService()
-            except Exception:
-                for started in self._listeners:
-                    started.stopService()
-                self.parts = None
-                raise
-            self._listeners.append(listener)
-            parts.addresses.append(listener.address)
+                parts = printer.build()
+                printer.listen()
+            except Exception as error:
+                printer.give_up(str(error) or type(error).__name__)
+                continue
+            parts.addresses = parts.addresses or first.addresses
+            parts.site.neighbours = first.site.neighbours
+            first.site.neighbours[each.name.encode()] = parts.site
+        return built
 
-    async def _load(self, parts: Assembly) -> None:
-        """Take up what earlier brokers left; clients are served meanwhile."""
-        await parts.history.load()
-        await parts.queue.load()
+    def _link_for(self, printer: FurtherPrinter) -> HostLink:
+        key = printer.name, printer.default_socket
+        if key not in self._links:
+            self._links[key] = self._link_to(printer)
+        return self._links[key]
+
+    def _start(self, printer: RunningPrinter) -> None:
+        if printer is self.printers[0]:
+            printer.start(self._loaded)
+        elif not printer.problem:
+            try:
+                printer.start()
+            except Exception as error:
+                log.failure("starting the printer {name}", name=printer.name)
+                printer.give_up(str(error) or type(error).__name__)
+
+    def _loaded(self) -> None:
         if not self._ready.called:
             self._ready.callback(self.url)
-        if self.parts is not parts:
-            return  # who waited for that has stopped us
-        await parts.threads.run(parts.entrance.prepare)
-        await parts.metadata.load()
 
     @property
     def url(self) -> str:
         """Where the first listener can be reached."""
         return self._listeners[0].url
+
+    @property
+    def _listeners(self) -> list[Listener]:
+        """Those of the first printer."""
+        return self.printers[0].listeners if self.printers else []
 
     def when_ready(self) -> Deferred[str]:
         """Fires with the URL once the broker listens and knows its jobs."""
@@ -116,39 +144,44 @@ class Broker(Service):
 
     async def _stop(self) -> None:
         await self._stop_parts()
-        if IService.providedBy(self._link) and self._link.running:
-            await _settled(self._link.stopService())
+        for link in (self._link, *self._links.values()):
+            await _stop_link(link)
 
     async def _stop_parts(self) -> None:
-        parts, self.parts = self.parts, None
-        if parts is None:
+        commons, self._commons, self.parts = self._commons, None, None
+        printers = self.printers
+        if commons is None:
             return
-        if self._loading is not None:
-            self._loading.cancel()
-        for listener in self._listeners:
-            await _ended(listener.stopService)
-        await _ended(lambda: self._leave_clients(parts))
-        if self._attached is not None:
-            self._attached.detach()
-        await _ended(parts.entrance.names.stopService)
-        await _ended(parts.house.stopService)
-        parts.chores.cancel()
-        await _ended(parts.programs.cancel)
-        await _ended(parts.http.close)
-        for each in reversed(parts.services):
-            await _ended(each.stopService)
-        await _ended(parts.history.settle)
-        for service in (parts.host, parts.temperatures, parts.load, parts.threads, parts.database):
-            await _ended(service.stopService)
+        running = [each.parts for each in printers if each.parts is not None]
+        for printer in printers:
+            await printer.close()
+        await settled(lambda: self._leave_clients(running))
+        for printer in printers:
+            await printer.leave_host()
+        await settled(commons.entrance.names.stopService)
+        commons.chores.cancel()
+        await settled(commons.programs.cancel)
+        await settled(commons.http.close)
+        for each in reversed(commons.services):
+            await settled(each.stopService)
+        for printer in printers:
+            await printer.stop()
+        await settled(commons.load.stopService)
+        await settled(commons.threads.stopService)
+        for parts in running:
+            if parts.database.running:
+                await settled(parts.database.stopService)
 
-    async def _leave_clients(self, parts: Assembly) -> None:
-        parts.sockets.close_all()
-        parts.site.close_idle()
-        parts.port.abort_all()
-        if parts.sockets.count:
+    async def _leave_clients(self, running: list[Assembly]) -> None:
+        for parts in running:
+            parts.sockets.close_all()
+            parts.site.close_idle()
+            parts.port.abort_all()
+        if any(parts.sockets.count for parts in running):
             await deferLater(self._reactor, _GOODBYE)
-        parts.sockets.abort_all()
-        parts.site.abort_all()
+        for parts in running:
+            parts.sockets.abort_all()
+            parts.site.abort_all()
 
     def restart(self) -> None:
         """Stop everything but the link and start again, once the caller has its answer."""
@@ -168,34 +201,16 @@ class Broker(Service):
             self._restarting = False
 
 
-def _log_unless_cancelled(failure: Failure) -> None:
-    if failure.check(CancelledError) is None:
-        log.failure("starting", failure)
+async def _stop_link(link: Any) -> None:
+    """Stop a link that is a service and runs."""
+    if IService.providedBy(link) and link.running:
+        await settled(link.stopService)
 
 
-async def _settled(result: Awaitable[Any] | None) -> None:
-    if result is not None:
-        await result
-
-
-async def _ended(stop: Callable[[], Awaitable[Any] | None]) -> None:
-    """One step of stopping; that it fails does not keep the others."""
-    try:
-        await _settled(stop())
-    except Exception:
-        log.failure("stopping: {step}", step=stop)
-
-
-def _prepare(settings: BrokerSettings) -> None:
-    """Make the data directory, and remove uploads that an earlier broker did not finish."""
-    for folder in FOLDERS:
-        (settings.data / folder).mkdir(parents=True, exist_ok=True)
-    shutil.rmtree(settings.data / "gcodes" / ".uploads", ignore_errors=True)
-
-
-def make_broker(settings: BrokerSettings, link: HostLink, reactor: Any) -> Broker:
+def make_broker(settings: BrokerSettings, link: HostLink, reactor: Any, link_to: LinkTo = _no_link) -> Broker:
     """A broker that is not running yet.
 
     @param reactor: provides time, threads and listening (TCP, UNIX).
+    @param link_to: the way to the motion host of a further printer.
     """
-    return Broker(lambda: settings, link, reactor)
+    return Broker(lambda: settings, link, reactor, link_to)

@@ -25,6 +25,7 @@ class Account:
     @ivar password: its hash; empty if somebody else checks it.
     @ivar session: random name of the present login, which its tokens bear; empty if logged out.
     @ivar session_began: seconds since 1970.
+    @ivar printers: those that the user may use; none in particular: all.
     """
 
     username: str
@@ -34,6 +35,11 @@ class Account:
     password: str = field(default="", repr=False)
     session: str = field(default="", repr=False)
     session_began: float = 0.0
+    printers: tuple[str, ...] = ()
+
+    def may_use(self, printer: str) -> bool:
+        """Whether the user may come to a printer."""
+        return not self.printers or printer in self.printers
 
     def with_session(self, now: float, life: float) -> "Account":
         """Logged in: in the present session, or in a new one if there is none that lasts."""
@@ -51,11 +57,13 @@ def _as_json(account: Account) -> dict[str, Any]:
         "password": account.password,
         "session": account.session,
         "session_began": account.session_began,
+        **({"printers": list(account.printers)} if account.printers else {}),
     }
 
 
 def _from_json(stored: Mapping[str, Any]) -> Account:
-    return Account(**{**stored, "role": Role[str(stored["role"]).upper()]})
+    role = Role[str(stored["role"]).upper()]
+    return Account(**{**stored, "role": role, "printers": tuple(stored.get("printers", ()))})
 
 
 def _write(path: Path, seed: bytes, accounts: Iterable[Account]) -> None:

@@ -107,4 +107,5 @@ def _make_logins(
         directory,
         config.default_source if directory is not None else LOCAL,
         role_named(config.default_role),
+        (settings.name, *(each.name for each in settings.printers)),
     )

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from brokerd.access.accounts import Account, Accounts
 from brokerd.access.addresses import AddressRules, Origin
@@ -23,6 +23,7 @@ class Gate:
     @ivar enable_api_key: whether the API key opens the door.
     @ivar force_logins: whether trusted addresses must log in once there is an account.
     @ivar trusted_role: what a trusted address may do.
+    @ivar printer: the printer that it leads to; accounts may be confined to others.
     """
 
     addresses: AddressRules
@@ -35,7 +36,24 @@ class Gate:
     enable_api_key: bool = True
     force_logins: bool = False
     trusted_role: Role = Role.ADMIN
+    printer: str = ""
     _watchers: list[Callable[[str], None]] = field(init=False, factory=list)
+
+    def of_printer(self, name: str) -> "Gate":
+        """The gate to one of several printers: with the same keys, but not for all accounts."""
+        gate = evolve(self, printer=name)
+        gate._watchers = self._watchers
+        return gate
+
+    def role_of(self, account: Account) -> Role:
+        """What a user may do with this printer."""
+        return account.role if account.may_use(self.printer) else Role.ANYONE
+
+    def admit(self, caller: Caller, account: Account) -> None:
+        """Let the caller be that user from now on."""
+        caller.become(account.username, self.role_of(account))
+        if caller.role is Role.ANYONE:
+            caller.hint = f"the user {account.username!r} may not use the printer {self.printer!r}"
 
     def caller(self, peer: str, headers: Mapping[str, str], token: str = "") -> Caller:
         """The caller of a request.
@@ -82,13 +100,16 @@ class Gate:
             if caller.role is Role.ANYONE:
                 raise
             return False
-        caller.become(account.username, account.role)
+        self.admit(caller, account)
         return True
 
     def _redeem(self, caller: Caller, token: str) -> None:
         bearer = self.tokens.redeem(token)
         if bearer is not None:
             caller.user, caller.role = bearer.user, bearer.role
+            account = self.accounts.get(bearer.user) if bearer.user is not None else None
+            if account is not None:
+                self.admit(caller, account)
         elif caller.role is Role.ANYONE:
             raise Unauthorized("the token is wrong or too old")
 

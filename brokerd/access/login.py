@@ -1,6 +1,6 @@
 """Logging in and out, and changing accounts: what C{access.*} does, without its forms."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from attrs import define, evolve
 
@@ -40,6 +40,7 @@ class Logins:
     @ivar directory: asks a directory whether it accepts a user's password, or None.
     @ivar new_role: what a new account may do.
     @ivar now: seconds since 1970.
+    @ivar printers: names of all printers.
     """
 
     _gate: Gate
@@ -50,6 +51,7 @@ class Logins:
     directory: Callable[[str, str], Awaitable[bool]] | None = None
     default_source: str = LOCAL
     new_role: Role = Role.ADMIN
+    printers: Sequence[str] = ()
 
     @property
     def sources(self) -> list[str]:
@@ -162,4 +164,17 @@ class Logins:
         """Change what a user may do; open connections of the user must log in again."""
         account = self.existing(username)
         await self._gate.accounts.put(evolve(account, role=role))
+        self._gate.user_left(username)
+
+    async def set_printers(self, username: str, printers: Sequence[str]) -> None:
+        """Confine a user to some printers, or to none in particular; open connections must log in again.
+
+        @raise BadRequest: if there is no such printer.
+        """
+        account = self.existing(username)
+        for name in printers:
+            if name not in self.printers:
+                known = ", ".join(self.printers)
+                raise BadRequest(f"there is no printer {name!r}; there are {known}")
+        await self._gate.accounts.put(evolve(account, printers=tuple(printers)))
         self._gate.user_left(username)

@@ -11,18 +11,55 @@ from brokerd.access.settings import RoleName, role_named
 from brokerd.access.tokens import WebTokens
 from brokerd.errors import BadRequest, Forbidden
 from brokerd.registry.caller import Caller, Role
-from brokerd.registry.declare import method
+from brokerd.registry.declare import method, shape
 from brokerd.threads import WorkerThreads
 
 __all__ = ["AccessMethods"]
+
+shape("AccountSource", '"moonraker" | "ldap"')
+shape("RoleName", '"viewer" | "operator" | "admin"')
+shape(
+    "Account",
+    """{
+    username: str
+    source: AccountSource
+    created_on: num  # Unix time (s)
+    role: RoleName
+    printers?: [str]  # those that the user is confined to
+}""",
+)
+shape(
+    "Session",
+    """{
+    username: str
+    token: str  # JSON Web Token that goes with requests
+    refresh_token: str  # for access.refresh_jwt
+    action: "user_logged_in" | "user_created"
+    source: AccountSource
+}""",
+)
+shape(
+    "AccessInfo",
+    """{
+    default_source: AccountSource
+    available_sources: [AccountSource]
+    login_required: bool
+    trusted: bool  # whether one's address alone lets one in
+}""",
+)
+shape(
+    "AccountChange",
+    """{
+    username: str
+    action: "user_logged_out" | "user_deleted" | "user_password_reset"
+}""",
+)
 
 _TRUSTED_USER = "_TRUSTED_USER_"
 _KEY_USER = "_API_KEY_USER_"
 
 Username = Annotated[str, "name of the user"]
 Password = Annotated[str, "the password"]
-SESSION = "{username, token, refresh_token, action, source}"
-DONE = "{username, action}"
 
 
 @define(eq=False, repr=False)
@@ -34,7 +71,7 @@ class AccessMethods:
     _logins: Logins
     _threads: WorkerThreads
 
-    @method("access.login", "POST /access/login", result=SESSION, permission=Role.ANYONE)
+    @method("access.login", "POST /access/login", result="Session", permission=Role.ANYONE)
     async def login(
         self,
         caller: Caller,
@@ -44,7 +81,7 @@ class AccessMethods:
     ) -> dict[str, Any]:
         """Log in; on a connection that stays, the connection is logged in, too."""
         account = await self._logins.login(username, password, source, caller.address)
-        caller.become(account.username, account.role)
+        self._gate.admit(caller, account)
         return await self._session(account, "user_logged_in")
 
     async def _session(self, account: Account, action: str) -> dict[str, Any]:
@@ -57,7 +94,7 @@ class AccessMethods:
             "source": account.source,
         }
 
-    @method("access.logout", "POST /access/logout", result=DONE, permission=Role.VIEWER)
+    @method("access.logout", "POST /access/logout", result="AccountChange", permission=Role.VIEWER)
     async def logout(self, caller: Caller) -> dict[str, Any]:
         """Log out: all tokens of the user become void."""
         username = _user(caller)
@@ -67,7 +104,8 @@ class AccessMethods:
 
     @method(
         "access.refresh_jwt", "POST /access/refresh_jwt",
-        result="{username, token, source, action}", permission=Role.ANYONE,
+        result='{username: str, token: str, source: AccountSource, action: "user_jwt_refresh"}',
+        permission=Role.ANYONE,
     )  # fmt: skip
     async def refresh_jwt(
         self, refresh_token: Annotated[str, "what the login gave for this"]
@@ -83,7 +121,10 @@ class AccessMethods:
         }
 
     @method(
-        "access.info", "GET /access/info", result="sources, whether one is trusted", permission=Role.ANYONE
+        "access.info",
+        "GET /access/info",
+        result="AccessInfo",
+        permission=Role.ANYONE,
     )
     async def info(self, caller: Caller) -> dict[str, Any]:
         """How to get in."""
@@ -94,10 +135,7 @@ class AccessMethods:
             "trusted": caller.trusted,
         }
 
-    @method(
-        "access.get_user", "GET /access/user", result="{username, source, created_on, role}",
-        permission=Role.VIEWER,
-    )  # fmt: skip
+    @method("access.get_user", "GET /access/user", result="Account", permission=Role.VIEWER)
     async def get_user(self, caller: Caller) -> dict[str, Any]:
         """Who one is."""
         account = self._gate.accounts.get(caller.user) if caller.user is not None else None
@@ -106,7 +144,7 @@ class AccessMethods:
         name = _TRUSTED_USER if caller.trusted else _KEY_USER
         return {"username": name, "source": LOCAL, "created_on": 0.0, "role": caller.role.name.lower()}
 
-    @method("access.post_user", "POST /access/user", result=SESSION, permission=Role.ADMIN)
+    @method("access.post_user", "POST /access/user", result="Session", permission=Role.ADMIN)
     async def post_user(
         self,
         username: Username,
@@ -118,18 +156,22 @@ class AccessMethods:
         account = await self._logins.create(username, password, given)
         return await self._session(account, "user_created")
 
-    @method("access.delete_user", "DELETE /access/user", result=DONE, permission=Role.ADMIN)
+    @method("access.delete_user", "DELETE /access/user", result="AccountChange", permission=Role.ADMIN)
     async def delete_user(self, caller: Caller, username: Username) -> dict[str, Any]:
         """Delete an account other than one's own."""
         await self._logins.delete(username, caller.user)
         return {"username": username, "action": "user_deleted"}
 
-    @method("access.users.list", "GET /access/users/list", result="{users}", permission=Role.VIEWER)
+    @method(
+        "access.users.list", "GET /access/users/list", result="{users: [Account]}", permission=Role.VIEWER
+    )
     async def users(self) -> dict[str, Any]:
         """The accounts."""
         return {"users": [_shown(each) for each in self._gate.accounts.all]}
 
-    @method("access.user.password", "POST /access/user/password", result=DONE, permission=Role.VIEWER)
+    @method(
+        "access.user.password", "POST /access/user/password", result="AccountChange", permission=Role.VIEWER
+    )
     async def user_password(
         self,
         caller: Caller,
@@ -141,7 +183,12 @@ class AccessMethods:
         await self._logins.change_password(username, password, new_password, caller.address)
         return {"username": username, "action": "user_password_reset"}
 
-    @method("access.user.role", "POST /access/user/role", result="{username, role}", permission=Role.ADMIN)
+    @method(
+        "access.user.role",
+        "POST /access/user/role",
+        result="{username: str, role: RoleName}",
+        permission=Role.ADMIN,
+    )
     async def user_role(
         self, username: Username, role: Annotated[RoleName, "what the user may do"]
     ) -> dict[str, Any]:
@@ -149,18 +196,31 @@ class AccessMethods:
         await self._logins.set_role(username, role_named(role))
         return {"username": username, "role": role}
 
-    @method("access.oneshot_token", "GET /access/oneshot_token", result="a token", permission=Role.VIEWER)
+    @method(
+        "access.user.printers", "POST /access/user/printers",
+        result="{username: str, printers: [str]}", permission=Role.ADMIN,
+    )  # fmt: skip
+    async def user_printers(
+        self,
+        username: Username,
+        printers: Annotated[list[str], "names of printers of this broker; none for all of them"],
+    ) -> dict[str, Any]:
+        """Confine a user to some printers."""
+        await self._logins.set_printers(username, printers)
+        return {"username": username, "printers": printers}
+
+    @method("access.oneshot_token", "GET /access/oneshot_token", result="str", permission=Role.VIEWER)
     async def oneshot_token(self, caller: Caller) -> str:
         """A token for the query string of one request, good for 5 s."""
         return self._gate.tokens.issue(caller.role, caller.user)
 
-    @method("access.get_api_key", "GET /access/api_key", result="the key", permission=Role.ADMIN)
+    @method("access.get_api_key", "GET /access/api_key", result="str", permission=Role.ADMIN)
     async def get_api_key(self, caller: Caller) -> str:
         """The API key."""
         _not_by_socket(caller)
         return self._gate.key.value
 
-    @method("access.post_api_key", "POST /access/api_key", result="the new key", permission=Role.ADMIN)
+    @method("access.post_api_key", "POST /access/api_key", result="str", permission=Role.ADMIN)
     async def post_api_key(self, caller: Caller) -> str:
         """Replace the API key; the old one is void at once."""
         _not_by_socket(caller)
@@ -191,4 +251,5 @@ def _shown(account: Account) -> dict[str, Any]:
         "source": account.source,
         "created_on": account.created_on,
         "role": account.role.name.lower(),
+        **({"printers": list(account.printers)} if account.printers else {}),
     }

@@ -97,11 +97,14 @@ class Express:
         if line[-9:] != b" HTTP/1.1" or b" " in uri:
             return False
         path, _, query = uri.partition(b"?")
-        served = self._services.registry.quick.get(path)
+        services = self._services
+        if path.startswith(b"/printers/"):
+            site, path = self._channel.site.of_printer(path)
+            services = site.services
+        served = services.registry.quick.get(path)
         if served is None or not self._know(block):
             return False
         method, form = served
-        services = self._services
         try:
             arguments = query_arguments(query.decode("latin-1")) if query else {}
             token = str(arguments.pop("token", "") or "") if arguments else ""

@@ -21,6 +21,7 @@ from brokerd.faces.websocket import SocketFactory
 __all__ = ["BrokerChannel", "BrokerRequest", "BrokerSite"]
 
 _WEBSOCKET = b"/websocket"
+_PRINTERS = b"/printers/"
 
 
 class BrokerRequest(Request):
@@ -30,6 +31,7 @@ class BrokerRequest(Request):
     content: Any
     args: Any
     _exchange: HttpExchange | None = None
+    _site: "BrokerSite"
     begun = False
 
     @property
@@ -43,8 +45,9 @@ class BrokerRequest(Request):
         self.begun = True
         # An upload may be refused, and so answered, before its end.
         self.method, self.uri, self.clientproto = self.channel.request_line
-        services = self.channel.site.services
-        verb, uri = self.method, services.without_prefix(self.uri)
+        site = self.channel.site
+        self._site, uri = site.of_printer(site.services.without_prefix(self.uri))
+        services, verb = self._site.services, self.method
         if uri.partition(b"?")[0] == _WEBSOCKET and self.requestHeaders.hasHeader(b"Upgrade"):
             return
         self._exchange = HttpExchange(services, self, verb.decode("latin-1"), uri, length)
@@ -59,7 +62,7 @@ class BrokerRequest(Request):
         self.path = path.partition(b"?")[0]
         self.args = {}
         if self._exchange is None:
-            self.channel.site.websockets.render(self)
+            self._site.websockets.render(self)
         else:
             self._exchange.serve()
 
@@ -154,6 +157,7 @@ class BrokerSite(Site):
 
     @ivar services: what its requests are served from.
     @ivar channels: the open connections that speak HTTP.
+    @ivar neighbours: what serves each printer of the broker, by its name; all share one.
     """
 
     protocol: Any = BrokerChannel
@@ -167,6 +171,17 @@ class BrokerSite(Site):
         self.websockets: Any = WebSocketResource(sockets)
         self.channels: WeakSet[BrokerChannel] = WeakSet()
         self.patience = Patience(reactor, self.channels)
+        self.neighbours: dict[bytes, BrokerSite] = {}
+
+    def of_printer(self, uri: bytes) -> "tuple[BrokerSite, bytes]":
+        """The site that a URI leads to, and the URI as that site knows it: C{/printers/NAME/...} has a prefix
+        that is not part of it, all else is our own."""
+        if uri.startswith(_PRINTERS):
+            name, slash, rest = uri[len(_PRINTERS) :].partition(b"/")
+            site = self.neighbours.get(name)
+            if slash and site is not None:
+                return site, slash + rest
+        return self, uri
 
     def log(self, request: Request) -> None:
         """No line for each request: a printer's clients poll."""

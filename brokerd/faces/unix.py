@@ -5,7 +5,7 @@ log in there; the API key is not given away all the same.
 """
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,6 @@ _IN_FLIGHT = 200  # requests of one client that are not answered yet
 _MOST = 100  # connections
 _MODE = 0o660
 _LONGEST_PATH = 100  # bytes; the kernel takes 107, and a lock's name is longer
-_FIRST_NUMBER = 1_000_000  # connections of other faces have smaller numbers
 
 
 def short_path(path: Path, folder: int) -> str:
@@ -153,9 +152,9 @@ class UnixFace(Service):
     clock: Any
     _hub: StatusHub
     _path: Path
+    _numbers: Iterator[int]
     warning: str = field(init=False, default="")
     _open: dict[int, UnixConnection] = field(init=False, factory=dict)
-    _last: int = field(init=False, default=_FIRST_NUMBER)
     _port: Any = field(init=False, default=None)
     _folder: int | None = field(init=False, default=None)
 
@@ -173,8 +172,7 @@ class UnixFace(Service):
             log.warn("{text}", text=self.warning)
 
     def _connection(self) -> UnixConnection:
-        self._last += 1
-        return UnixConnection(self, self._last)
+        return UnixConnection(self, next(self._numbers))
 
     def stopService(self) -> Deferred[None]:
         super().stopService()

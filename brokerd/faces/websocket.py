@@ -1,6 +1,6 @@
 """JSON-RPC over websockets, and notifications to all who are connected."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from attrs import define, field
@@ -222,19 +222,27 @@ class SocketFactory(WebSocketServerFactory):
     @ivar gate: says who a client is.
     @ivar chores: the requests being answered.
     @ivar clock: for patience.
+    @ivar _numbers: of connections; other printers of the broker take theirs from it, too.
     """
 
     protocol: Any = Socket
     noisy = False
 
     def __init__(
-        self, rpc: JsonRpc, gate: Gate, hub: StatusHub, chores: Chores, most: int, clock: IReactorTime
+        self,
+        rpc: JsonRpc,
+        gate: Gate,
+        hub: StatusHub,
+        chores: Chores,
+        most: int,
+        clock: IReactorTime,
+        numbers: Iterator[int],
     ) -> None:
         super().__init__(server="", reactor=clock)
         # Autobahn's own batches its timers on the global reactor, and can't take them back.
         self._batched_timer = _Timer(clock)
         self.rpc, self.gate, self.chores, self.clock = rpc, gate, chores, clock
-        self._hub, self._most, self._last_number = hub, most, 0
+        self._hub, self._most, self._numbers = hub, most, numbers
         self._open: dict[int, Socket] = {}
         gate.watch(self._user_left)
         self.setProtocolOptions(
@@ -257,8 +265,7 @@ class SocketFactory(WebSocketServerFactory):
         return len(self._open)
 
     def opened(self, socket: Socket) -> None:
-        self._last_number += 1
-        socket.number = self._last_number
+        socket.number = next(self._numbers)
         self._open[socket.number] = socket
 
     def closed(self, socket: Socket) -> None:

@@ -39,7 +39,7 @@ def check_name(text: str) -> str:
 
 @frozen(kw_only=True)
 class PrinterConfig:
-    """C{[printer NAME]}: a further printer, see docs/printers.md; C{[printer NAME SECTION]} is a section of it."""
+    """C{[printer NAME]}: a further printer; C{[printer NAME SECTION]} is a section of that printer alone."""
 
     data_path: str = option(
         "", template=True, doc="its data directory; by default printers/NAME in the first one's"
@@ -87,7 +87,7 @@ class PrinterFile:
 def split_printers(file: ConfigFile | None) -> tuple[ConfigFile | None, list[PrinterFile]]:
     """Part the sections of further printers from the others, among which C{[printer NAME]} stays.
 
-    @raise ConfigError: for a name that can't be one, a section of a printer that is not there, or a shared one.
+    @raise ConfigError: for a bad name, a section of a printer that is not there, or one that is shared.
     """
     if file is None:
         return None, []
