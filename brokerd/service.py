@@ -12,6 +12,7 @@ from twisted.logger import Logger
 from brokerd.assembly import Assembly
 from brokerd.chores import settled
 from brokerd.commons import Commons
+from brokerd.errors import BadRequest
 from brokerd.hostlink import HostLink
 from brokerd.listening import Listener
 from brokerd.printers.running import RunningPrinter
@@ -184,7 +185,14 @@ class Broker(Service):
             parts.site.abort_all()
 
     def restart(self) -> None:
-        """Stop everything but the link and start again, once the caller has its answer."""
+        """Stop everything but the links and start again, once the caller has its answer.
+
+        @raise BadRequest: if the configuration has become unusable; all goes on as before then.
+        """
+        try:
+            self._settings()
+        except Exception as error:
+            raise BadRequest(f"not restarted: {error}") from None
         if not self._restarting:
             self._restarting = True
             restarting = Deferred.fromCoroutine(self._restart())

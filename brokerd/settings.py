@@ -41,6 +41,7 @@ class BrokerSettings:
     @ivar data: data directory; holds config, gcodes, logs, database and comms.
     @ivar name: what the printer is called.
     @ivar printers: further printers, see docs/printers.md.
+    @ivar path: where a further printer is found on the ports of others, as in C{printers/voron}; else empty.
     @ivar listen: endpoint descriptions, as in C{tcp:7125:interface=127.0.0.1}.
     @ivar tls: whether the listening ports speak TLS, too.
     @ivar route_prefix: what each request's path begins with, as a proxy passes it; no slashes around.
@@ -86,6 +87,12 @@ class BrokerSettings:
     sections: Sections = field(factory=Sections)
     name: str = DEFAULT_NAME
     printers: "tuple[FurtherPrinter, ...]" = ()
+    path: str = ""
+
+    @property
+    def public_prefix(self) -> str:
+        """What the path of a request begins with; no slashes around."""
+        return "/".join(filter(None, (self.route_prefix, "" if self.listen else self.path)))
 
 
 @frozen(kw_only=True)
@@ -124,4 +131,5 @@ class FurtherPrinter:
             warnings=self.warnings,
             sections=self.sections,
             printers=(),
+            path=f"printers/{self.name}",
         )

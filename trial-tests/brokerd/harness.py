@@ -17,6 +17,7 @@ from brokerd.service import Broker, make_broker
 from brokerd.settings import BrokerSettings, tcp_endpoint
 
 from .fake_host import FakeHost, FakeLink
+from .promised import hold_to_declarations
 
 BOUNDARY = "----the-boundary"
 
@@ -144,7 +145,7 @@ class _Timer:
 
 
 class BrokerTestCase(TestCase):
-    """Starts a broker in a fresh data directory for each test.
+    """Starts a broker in a fresh data directory for each test; all results are held to their declarations.
 
     @ivar fake: the motion host; connected unless C{connect_host} is False.
     """
@@ -160,6 +161,7 @@ class BrokerTestCase(TestCase):
         return self.link
 
     def setUp(self) -> Any:
+        hold_to_declarations(self)
         self.data = Path(self.mktemp()).absolute()
         self.data.mkdir(parents=True)
         self.fake = FakeHost()
@@ -226,9 +228,9 @@ class BrokerTestCase(TestCase):
     ) -> Answer:
         return await self.http("POST", path, form_body(filename, content, **fields), FORM)
 
-    async def socket(self, query: str = "", **headers: str) -> SocketClient:
+    async def socket(self, query: str = "", path: str = "/websocket", **headers: str) -> SocketClient:
         """An open websocket."""
-        url = f"ws://127.0.0.1:{self.port}/websocket{query}"
+        url = f"ws://127.0.0.1:{self.port}{path}{query}"
         factory = WebSocketClientFactory(
             url, reactor=reactor, headers={n.replace("_", "-"): v for n, v in headers.items()}
         )

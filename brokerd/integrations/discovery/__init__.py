@@ -41,25 +41,30 @@ class ZeroconfConfig:
 section("zeroconf", ZeroconfConfig, optional=True, lenient=True)
 
 
-def machine_uuid() -> str:
-    """An identifier of this machine that stays and tells nobody the machine's own."""
+def machine_uuid(printer: str = "") -> str:
+    """An identifier of this machine that stays and tells nobody the machine's own.
+
+    @param printer: tells further printers of one machine apart.
+    """
     try:
         with open("/etc/machine-id") as file:
             seed = file.read().strip()
     except OSError:
         seed = socket.gethostname()
-    return uuid5(NAMESPACE_DNS, f"brokerd-{seed}").hex
+    return uuid5(NAMESPACE_DNS, f"brokerd-{seed}{printer}").hex
 
 
 def build(house: House) -> Iterable[object]:
     """The announcement, if C{[zeroconf]} is there and right."""
-    config = house.parts.settings.sections.maybe(ZeroconfConfig)
+    settings = house.parts.settings
+    config = settings.sections.maybe(ZeroconfConfig)
     if config is None:
         return
     hostname = config.mdns_hostname or _hostname_or("printer", socket.gethostname().partition(".")[0])
-    identifier = machine_uuid()
+    identifier = machine_uuid(settings.path)
     yield MdnsAnnouncement(house, hostname, identifier)
-    if config.enable_ssdp:
+    # One answer for each machine: the first printer's page leads to the others.
+    if config.enable_ssdp and not settings.path:
         yield SsdpDescription(hostname, identifier, house.parts)
         yield SsdpServer(house, identifier)
 

@@ -90,16 +90,18 @@ class MdnsAnnouncement(Service):
     def _describe(self, addresses: list[str], port: int) -> "ServiceInfo":
         from zeroconf import ServiceInfo
 
+        settings = self._house.parts.settings
+        printer = f" ({settings.name})" if settings.path else ""
         properties: dict[str, Any] = {
             "uuid": self._identifier,
             "version": SERVER_VERSION,
             "api_version": ".".join(map(str, API_VERSION)),
-            "route_prefix": self._house.parts.settings.route_prefix,
+            "route_prefix": settings.public_prefix,
             "https_port": str(port),
         }
         return ServiceInfo(
             SERVICE,
-            f"Moonraker @ {self._hostname}.{SERVICE}",
+            f"Moonraker @ {self._hostname}{printer}.{SERVICE}",
             port=port,
             properties=properties,
             server=f"{self._hostname}.local.",

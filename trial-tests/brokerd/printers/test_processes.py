@@ -1,0 +1,107 @@
+"""C{brokerd} and three motion hosts, each in a process of its own; one host is killed while all print."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+from twisted.trial.unittest import SynchronousTestCase
+
+ROOT = Path(__file__).parents[3]
+NAMES = ("first", "voron", "ender")
+GCODE = b"G28\nG1 X10 F3000\n"
+
+
+class FarmOfProcessesTests(SynchronousTestCase):
+    timeout = 120
+
+    def setUp(self) -> None:
+        self.data = Path(tempfile.mkdtemp())  # a socket's path must be short
+        self.addCleanup(subprocess.run, ["rm", "-r", str(self.data)], check=True)
+        self.sockets = {name: str(self.data / f"{name}.sock") for name in NAMES}
+        self.hosts = {name: self.start_host(name) for name in NAMES}
+
+    def spawn(self, *words: str, until: str) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [sys.executable, *words], cwd=ROOT, stdout=subprocess.PIPE, text=True,
+            stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        self.addCleanup(self.end, process)
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        self.assertIn(until, line)
+        self.said = line
+        return process
+
+    def end(self, process: subprocess.Popen[str]) -> None:
+        process.kill()
+        process.wait()
+        assert process.stdout is not None
+        process.stdout.close()
+
+    def start_host(self, name: str) -> subprocess.Popen[str]:
+        if os.path.exists(self.sockets[name]):
+            os.unlink(self.sockets[name])
+        module = "trial-tests.brokerd.printers.host_process"
+        return self.spawn("-m", module, self.sockets[name], until="listening")
+
+    def start_broker(self, names: tuple[str, ...] = NAMES) -> None:
+        first, *others = names
+        lines = ["[server]", "port: 0", f"printer_name: {first}"]
+        lines.append(f"klippy_uds_address: {self.sockets[first]}")
+        for name in others:
+            lines += [f"[printer {name}]", "port: 0", f"klippy_uds_address: {self.sockets[name]}"]
+        file = self.data / "moonraker.conf"
+        file.write_text("\n".join(lines) + "\n")
+        self.broker = self.spawn(
+            "-m", "brokerd.cli", "-d", str(self.data / "data"), "-c", str(file), until="ready"
+        )
+        self.url = self.said.split()[1]
+
+    def ask(self, path: str, value: Any = None) -> Any:
+        request = urllib.request.Request(
+            self.url + path,
+            None if value is None else json.dumps(value).encode(),
+            {"Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            return json.load(answer)["result"]
+
+    def states(self) -> dict[str, tuple[str, str]]:
+        found = self.ask("/server/printers")["printers"]
+        return {each["name"]: (each["state"], each["print_state"]) for each in found}
+
+    def until(self, wanted: Any) -> None:
+        """Wait until the printers' states are that; the test's timeout bounds it."""
+        while self.states() != wanted:
+            time.sleep(0.05)
+
+    def test_a_host_is_killed(self) -> None:
+        self.start_broker()
+        self.until(dict.fromkeys(NAMES, ("ready", "standby")))
+        for name in NAMES:
+            self.ask(f"/printers/{name}/printer/print/start", {"filename": f"{name}.gcode"})
+        self.until(dict.fromkeys(NAMES, ("ready", "printing")))
+        self.hosts["voron"].send_signal(signal.SIGKILL)
+        self.hosts["voron"].wait()
+        gone = {"first": ("ready", "printing"), "voron": ("disconnected", "standby"),
+                "ender": ("ready", "printing")}  # fmt: skip
+        self.until(gone)
+        self.hosts["voron"] = self.start_host("voron")
+        back = {**gone, "voron": ("ready", "standby")}
+        self.until(back)
+        self.ask("/printers/voron/printer/print/start", {"filename": "again.gcode"})
+        self.until(dict.fromkeys(NAMES, ("ready", "printing")))
+        jobs = {n: self.ask(f"/printers/{n}/server/history/list")["jobs"] for n in NAMES}
+        found = {n: sorted((each["filename"], each["status"]) for each in jobs[n]) for n in NAMES}
+        self.assertEqual(found, {
+            "first": [("first.gcode", "in_progress")],
+            "voron": [("again.gcode", "in_progress"), ("voron.gcode", "klippy_disconnect")],
+            "ender": [("ender.gcode", "in_progress")],
+        })  # fmt: skip
