@@ -48,6 +48,8 @@ class Log:
         levels.setLogLevelForNamespace("twisted.web", LogLevel.warn)
         levels.setLogLevelForNamespace("autobahn", LogLevel.warn)
         levels.setLogLevelForNamespace("txaio", LogLevel.warn)
+        # It would note each try to reach something that is switched off; who waits for it says so once.
+        levels.setLogLevelForNamespace("twisted.application._client_service", LogLevel.warn)
         observer = FilteringLogObserver(textFileLogObserver(out), [levels])
         globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False, discardBuffer=False)
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar
 
 from attrs import define, field, frozen
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, DeferredLock
 from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
@@ -94,6 +94,8 @@ class AnnouncementMethods(Service):
     _added: list[str] = field(init=False, factory=list)
     _waking: dict[str, IDelayedCall] = field(init=False, factory=dict)
     _fetching: LoopingCall = field(init=False)
+    _loading: DeferredLock = field(init=False, factory=DeferredLock)
+    _loaded: bool = field(init=False, default=False)
     _first: IDelayedCall | None = field(init=False, default=None)
 
     def __attrs_post_init__(self) -> None:
@@ -116,14 +118,27 @@ class AnnouncementMethods(Service):
         return None
 
     async def _begin(self) -> None:
+        await self._load()
+        if self.running and (self._config.enable_moonlight or self._config.dev_mode):
+            self._first = self._reactor.callLater(_FIRST, self._fetching.start, _PERIOD)
+
+    async def _load(self) -> None:
+        """What earlier runs kept; once. Feeds are compared with that, so nothing is fetched before it."""
+        await self._loading.acquire()
+        try:
+            if not self._loaded:
+                await self._take_up()
+                self._loaded = True
+        finally:
+            self._loading.release()
+
+    async def _take_up(self) -> None:
         stored = await self._database.run(lambda db: namespaces.read_all(db, _NAMESPACE))
         self._entries = {**stored, **self._entries}
         added = await self._database.run(lambda db: namespaces.read_all(db, _FEEDS[0]).get(_FEEDS[1], []))
         self._added = [*added, *self._added]
         for entry_id, entry in self._entries.items():
             self._plan_waking(entry_id, entry)
-        if self.running and (self._config.enable_moonlight or self._config.dev_mode):
-            self._first = self._reactor.callLater(_FIRST, self._fetching.start, _PERIOD)
 
     @property
     def _subscribed(self) -> list[str]:
@@ -167,6 +182,7 @@ class AnnouncementMethods(Service):
 
     async def _fetch(self) -> tuple[bool, list[str]]:
         """Read all feeds; whether anything changed, and what went wrong."""
+        await self._load()
         changed, problems = False, []
         for feed in self._subscribed:
             try:

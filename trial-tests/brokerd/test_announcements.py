@@ -123,6 +123,19 @@ class LocalTests(BrokerTestCase):
         self.assertIsNone(entries[0]["dismiss_wake"])
         self.assertEqual((await self.ask("dismiss", entry_id="none"))["code"], -32601)
 
+    async def test_update_right_after_the_start(self) -> None:
+        """It waits for nothing, and forgets nothing that was dismissed."""
+        (self.folder / "mine.xml").write_bytes(feed(("One", 4, "normal")))
+        await self.ask("update")
+        await self.ask("dismiss", entry_id="a/b/issue/One")
+        await self.broker.stopService()
+        self.broker.startService()
+        await self.broker.when_ready()
+        assert self.broker.parts is not None
+        answer = await self.broker.parts.announcements.update()
+        self.assertEqual((self.titles(answer), answer["modified"]), (["One"], False))
+        self.assertTrue(answer["entries"][0]["dismissed"])
+
     async def test_subscriptions(self) -> None:
         self.assertEqual(await self.ask("post_feed", name="more"), {"feed": "more", "action": "added"})
         self.assertEqual((await self.ask("post_feed", name="more"))["action"], "skipped")

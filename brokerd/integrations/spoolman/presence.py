@@ -9,9 +9,10 @@ from attrs import define, field
 from autobahn.twisted.websocket import WebSocketClientFactory, WebSocketClientProtocol
 from twisted.application.internet import ClientService, backoffPolicy
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 __all__ = ["SpoolmanEvents", "SpoolmanPresence", "websocket_url"]
 
@@ -98,6 +99,14 @@ class SpoolmanPresence(Service):
         factory: Any = _Factory(url, self._reactor, self)
         self._client = ClientService(endpoint, factory, policy, self._reactor)
         self._client.startService()
+        # The service tries on without a word; that it must is said once, here or when the server leaves.
+        first: Any = self._client.whenConnected(failAfterFailures=1)
+        first.addCallbacks(lambda _: None, self._absent)
+
+    def _absent(self, failure: Failure) -> None:
+        if failure.check(CancelledError) is None:
+            reason = failure.getErrorMessage()
+            log.warn("spoolman at {server} can't be reached: {reason}", server=self._server, reason=reason)
 
     def stopService(self) -> Deferred[None] | None:
         super().stopService()

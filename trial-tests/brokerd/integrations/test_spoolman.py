@@ -6,6 +6,7 @@ from typing import Any
 from autobahn.twisted.resource import WebSocketResource
 from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
 from twisted.internet import reactor
+from twisted.logger import formatEvent, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.resource import Resource
 from twisted.web.server import Site
@@ -203,3 +204,28 @@ class UrlTests(SynchronousTestCase):
     def test_websocket(self) -> None:
         self.assertEqual(websocket_url("https://a:7/x"), "wss://a:7/x/api/v1/spool")
         self.assertEqual(websocket_url("http://a"), "ws://a/api/v1/spool")
+
+
+class AbsentTests(HouseTestCase):
+    """A server that is not there."""
+
+    def prepare(self) -> None:
+        port = reactor.listenTCP(0, Site(Resource()), interface="127.0.0.1")
+        number = port.getHost().port
+        self.configuration = f"[spoolman]\nserver: http://127.0.0.1:{number}\n"
+        self.said: list[str] = []
+
+        def note(event: Any) -> None:
+            if "spoolman" in str(event.get("log_namespace")):
+                self.said.append(formatEvent(event))
+
+        globalLogPublisher.addObserver(note)
+        self.addCleanup(globalLogPublisher.removeObserver, note)
+        self.addCleanup(port.stopListening)
+        port.stopListening()
+
+    async def test_said_once(self) -> None:
+        await self.until(lambda: self.said)
+        self.assertIn("can't be reached: Connection was refused", self.said[0])
+        self.assertEqual(len(self.said), 1)
+        self.assertFalse((await self.call("server.spoolman.status"))["spoolman_connected"])
