@@ -17,27 +17,29 @@ class Notification:
     """A kind of notification.
 
     @ivar doc: when it is sent, and with what.
+    @ivar patient: whether it may come a quarter of a second late.
     """
 
     name: str
     doc: str
+    patient: bool = False
 
     def message(self, *params: Any) -> SharedMessage:
         """One notification, encoded once for all that will get it."""
         content: dict[str, Any] = {"jsonrpc": "2.0", "method": self.name}
         if params:
             content["params"] = params
-        return SharedMessage(encode(content))
+        return SharedMessage(encode(content), self.patient)
 
 
-def notification(name: str, doc: str) -> Notification:
+def notification(name: str, doc: str, patient: bool = False) -> Notification:
     """Declare a notification.
 
     @raise ValueError: if the name is taken.
     """
     if name in _declared:
         raise ValueError(f"the notification {name} is declared twice")
-    declaration = _declared[name] = Notification(name, doc)
+    declaration = _declared[name] = Notification(name, doc, patient)
     return declaration
 
 

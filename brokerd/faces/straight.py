@@ -8,19 +8,27 @@ from typing import Any
 
 from twisted.internet.tcp import Connection
 
-__all__ = ["write_straight"]
+__all__ = ["is_straight", "write_straight"]
+
+
+def is_straight(transport: Any) -> bool:
+    """Whether the socket may be written to now: not over TLS, nor past what is waiting already.
+
+    Twisted has no public word for what waits.
+    """
+    return bool(
+        isinstance(transport, Connection)
+        and not transport.TLS
+        and not transport.dataBuffer
+        and not transport._tempDataBuffer
+        and transport.connected
+        and not transport.disconnecting
+    )
 
 
 def write_straight(transport: Any, data: bytes) -> None:
-    """Write C{data}; over TLS, or after what is waiting already, it is queued."""
-    if (
-        not isinstance(transport, Connection)
-        or transport.TLS
-        or transport.dataBuffer
-        or transport._tempDataBuffer
-        or not transport.connected
-        or transport.disconnecting
-    ):
+    """Write C{data}, at once if it is possible."""
+    if not is_straight(transport):
         transport.write(data)
         return
     try:

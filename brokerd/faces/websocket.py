@@ -8,7 +8,9 @@ from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerPr
 from autobahn.websocket.compress import PerMessageDeflateOffer, PerMessageDeflateOfferAccept
 from autobahn.websocket.types import ConnectionDeny, ConnectionRequest
 from twisted.internet.interfaces import IDelayedCall, IPushProducer, IReactorTime
+from twisted.internet.protocol import connectionDone
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from brokerd.access.gate import Gate
@@ -16,7 +18,7 @@ from brokerd.chores import Chores
 from brokerd.errors import ApiError, BadRequest
 from brokerd.faces.frames import frame_of, plain_text, text_frame
 from brokerd.faces.jsonrpc import JsonRpc
-from brokerd.faces.straight import write_straight
+from brokerd.faces.lines import Line, Waiting
 from brokerd.notifications import notification
 from brokerd.printer.subscriptions import StatusHub
 from brokerd.registry.caller import Caller, Role, SharedMessage
@@ -71,9 +73,12 @@ class Socket(WebSocketServerProtocol):
 
     @ivar number: of this connection.
     @ivar identity: what the client said about itself.
+    @ivar line: the way to the client; its place is fixed, so that it is found with few looks into memory.
     """
 
+    __slots__ = ("line",)
     factory: "SocketFactory"
+    line: Line
     transport: Any
     number = 0
 
@@ -82,10 +87,13 @@ class Socket(WebSocketServerProtocol):
         self.caller = Caller(Role.ANYONE)
         self.identity: Mapping[str, Any] = {}
         self._in_flight = 0
-        self._window_bits = 0
         self._farewells: list[Callable[[], None]] = []
         self._pace: Pace | None = None
         self._expiry: IDelayedCall | None = None
+
+    def connectionMade(self) -> None:
+        self.line = Line(self.transport)
+        super().connectionMade()
 
     def onConnect(self, request: ConnectionRequest) -> None:
         gate = self.factory.gate
@@ -102,7 +110,7 @@ class Socket(WebSocketServerProtocol):
 
     def onOpen(self) -> None:
         compression: Any = self._perMessageCompress
-        self._window_bits = compression.server_max_window_bits if compression is not None else 0
+        self.line.window_bits = compression.server_max_window_bits if compression is not None else 0
         self._pace = Pace(self.factory.clock)
         self.transport.unregisterProducer()
         self.transport.registerProducer(self._pace, True)
@@ -148,7 +156,7 @@ class Socket(WebSocketServerProtocol):
     def send_text(self, text: bytes) -> None:
         """Send one message, if the connection is open."""
         if self.state == self.STATE_OPEN:
-            write_straight(self.transport, text_frame(text, self._window_bits))
+            self.line.write(text_frame(text, self.line.window_bits))
             self._count(len(text))
 
     def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:
@@ -174,14 +182,34 @@ class Socket(WebSocketServerProtocol):
 
     def send(self, message: SharedMessage) -> None:
         """Send a message that others get, too; it is framed once for all."""
-        if self.state != self.STATE_OPEN:
-            return
-        write_straight(self.transport, frame_of(message, self._window_bits))
-        self._count(len(message.payload))
+        if self.state == self.STATE_OPEN:
+            self.send_frame(frame_of(message, self.line.window_bits))
+
+    def send_frame(self, frame: bytes) -> None:
+        """See L{brokerd.faces.lines.Client}."""
+        if self.state == self.STATE_OPEN:
+            self.line.write(frame)
+            self._count(len(frame))
 
     def sendData(self, data: bytes, sync: bool = False, chopsize: int | None = None) -> None:
         """Straight to the transport: autobahn's own keeps statistics and formats log lines for each frame."""
-        write_straight(self.transport, data)
+        self.line.write(data)
+
+    # The three ways in which the state ends that clients are written to.
+
+    def sendCloseFrame(
+        self, code: int | None = None, reasonUtf8: bytes | None = None, isReply: bool = False
+    ) -> None:
+        super().sendCloseFrame(code, reasonUtf8, isReply)
+        self.line.close()
+
+    def dropConnection(self, abort: bool = False) -> None:
+        self.line.close()
+        super().dropConnection(abort)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self.line.close()
+        super().connectionLost(reason)
 
     def _count(self, size: int) -> None:
         if self._pace is None or self._pace.sent(size):
@@ -244,6 +272,7 @@ class SocketFactory(WebSocketServerFactory):
         self.rpc, self.gate, self.chores, self.clock = rpc, gate, chores, clock
         self._hub, self._most, self._numbers = hub, most, numbers
         self._open: dict[int, Socket] = {}
+        self._waiting = Waiting(clock)
         gate.watch(self._user_left)
         self.setProtocolOptions(
             maxFramePayloadSize=_MESSAGE_LIMIT,
@@ -270,6 +299,7 @@ class SocketFactory(WebSocketServerFactory):
 
     def closed(self, socket: Socket) -> None:
         if self._open.pop(socket.number, None) is not None:
+            self._waiting.forget(socket)
             self._hub.drop(socket)
 
     def _user_left(self, username: str) -> None:
@@ -278,6 +308,7 @@ class SocketFactory(WebSocketServerFactory):
             if socket.caller.user == username:
                 socket.caller.forget_user()
                 if socket.caller.role is Role.ANYONE:
+                    self._waiting.forget(socket)
                     self._hub.drop(socket)
 
     def close_all(self) -> None:
@@ -292,14 +323,18 @@ class SocketFactory(WebSocketServerFactory):
 
     def deliver(self, message: SharedMessage, except_for: object = None) -> None:
         """Send a notification to all clients that are known."""
-        for socket in list(self._open.values()):
-            if socket.caller.role is not Role.ANYONE and socket is not except_for:
-                socket.send(message)
+        hearing = [
+            each
+            for each in self._open.values()
+            if each.caller.role is not Role.ANYONE and each is not except_for
+        ]
+        if message.patient:
+            self._waiting.hold(message, hearing)
+        else:
+            self._waiting.send_all(hearing, message)
 
     def deliver_status(
         self, subscribers: Iterable[Any], status: dict[str, Mapping[str, Any]], eventtime: float
     ) -> None:
         """Encode one update and send it to each of its subscribers."""
-        message = STATUS_UPDATE.message(status, eventtime)
-        for socket in subscribers:
-            socket.send(message)
+        self._waiting.send_all(subscribers, STATUS_UPDATE.message(status, eventtime))

@@ -38,7 +38,7 @@ shape(
 
 log = Logger()
 
-PROC_STAT_UPDATE = notification("notify_proc_stat_update", "the machine's load, once a second")
+PROC_STAT_UPDATE = notification("notify_proc_stat_update", "the machine's load, once a second", patient=True)
 CPU_THROTTLED = notification(
     "notify_cpu_throttled", "the processor is held back, or no longer: {bits, flags}"
 )

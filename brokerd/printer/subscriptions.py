@@ -78,10 +78,11 @@ class StatusHub:
     """All subscriptions of one broker.
 
     @ivar _ask: makes the host's subscription; it is given the merged wishes and returns their full status.
+    @ivar _groups: the subscribers by their wishes and channels.
     """
 
     _ask: Callable[[Mapping[str, Any]], Awaitable[Mapping[str, Any]]]
-    _groups: dict[_Key, set[Any]] = field(init=False, factory=dict)
+    _groups: dict[_Key, dict[Any, dict[Any, None]]] = field(init=False, factory=dict)
     _keys: dict[Any, _Key] = field(init=False, factory=dict)
     _known: dict[str, dict[str, Any]] = field(init=False, factory=dict)
 
@@ -110,7 +111,8 @@ class StatusHub:
         if wanted:
             key = frozenset(wanted.items())
             self._keys[subscriber] = key
-            self._groups.setdefault(key, set()).add(subscriber)
+            channels = self._groups.setdefault(key, {})
+            channels.setdefault(subscriber.channel, {})[subscriber] = None
         return wanted
 
     def drop(self, subscriber: Subscriber) -> None:
@@ -118,9 +120,12 @@ class StatusHub:
         key = self._keys.pop(subscriber, None)
         if key is None:
             return
-        group = self._groups[key]
-        group.discard(subscriber)
-        if not group:
+        channels = self._groups[key]
+        members = channels[subscriber.channel]
+        del members[subscriber]
+        if not members:
+            del channels[subscriber.channel]
+        if not channels:
             del self._groups[key]
 
     async def restore(self) -> None:
@@ -136,25 +141,21 @@ class StatusHub:
 
     def update(self, status: Status, eventtime: float, except_for: Subscriber | None = None) -> None:
         """Pass on what changed; clients hear of it before the broker acts on it and tells what follows."""
-        own: list[tuple[Watcher, list[Subscriber], Any]] = []
+        own: list[tuple[Watcher, Any]] = []
         for name, values in status.items():
             self._known.setdefault(name, {}).update(values)
-        for key, members in list(self._groups.items()):
+        for key, channels in list(self._groups.items()):
             chosen = select(status, dict(key))
             if not chosen:
                 continue
-            channels: dict[int, tuple[Group, list[Subscriber]]] = {}
-            for member in members:
-                if member is not except_for:
-                    channel = member.channel
-                    channels.setdefault(id(channel), (channel, []))[1].append(member)
-            for channel, several in channels.values():
-                if isinstance(channel, Watcher):
-                    own.append((channel, several, chosen))
-                else:
+            for channel, members in list(channels.items()):
+                several = [each for each in members if each is not except_for]
+                if several and isinstance(channel, Watcher):
+                    own.append((channel, chosen))
+                elif several:
                     channel.deliver_status(several, chosen, eventtime)
-        for watcher, several, chosen in own:
-            watcher.deliver_status(several, chosen, eventtime)
+        for watcher, chosen in own:
+            watcher.changed(chosen, eventtime)
 
     def known(self, name: str) -> Mapping[str, Any]:
         """The last values of an object, as far as somebody subscribed to it."""

@@ -23,10 +23,12 @@ class SharedMessage:
     """One encoded message that goes to many connections.
 
     @ivar payload: the JSON text.
+    @ivar patient: whether it may wait a moment for another that goes the same way.
     @ivar prepared: what a face made of it once for all its connections, by face.
     """
 
     payload: bytes
+    patient: bool = False
     prepared: dict[object, Any] = field(factory=dict)
 
 

@@ -4,6 +4,7 @@ The server is ours in every option and in how it frames and compresses; only its
 """
 
 import sys
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,6 @@ from twisted.trial.unittest import SkipTest, TestCase
 
 from brokerd.faces import frames
 from brokerd.faces.frames import text_frame
-from brokerd.faces.straight import write_straight
 from brokerd.faces.websocket import Socket, SocketFactory
 from brokerd.registry.caller import Caller, Role
 
@@ -25,9 +25,9 @@ class EchoSocket(Socket):
     """Answers with what it gets."""
 
     def onMessage(self, payload: bytes, isBinary: bool) -> None:
-        frame = text_frame(payload, self._window_bits)
+        frame = text_frame(payload, self.line.window_bits)
         opcode = 1 if isBinary else 0  # what has to be added to that of a text
-        write_straight(self.transport, bytes([frame[0] + opcode]) + frame[1:])
+        self.line.write(bytes([frame[0] + opcode]) + frame[1:])
 
     def onConnect(self, request: Any) -> None:
         self.caller = Caller(Role.ADMIN, connection=self)
@@ -51,7 +51,7 @@ class ConformanceTests(TestCase):
         if not program.exists():
             raise SkipTest("kosoku is not installed")
         nothing: Any = _Nothing()
-        factory = SocketFactory(nothing, nothing, nothing, nothing, 1000, reactor)  # type: ignore[arg-type]
+        factory = SocketFactory(nothing, nothing, nothing, nothing, 1000, reactor, count())  # type: ignore[arg-type]
         factory.protocol = EchoSocket
         factory.setProtocolOptions(maxFramePayloadSize=_MOST, maxMessagePayloadSize=_MOST)
         port = await TCP4ServerEndpoint(reactor, 0, interface="127.0.0.1").listen(factory)
