@@ -9,24 +9,22 @@ from typing import Any
 from attrs import define, evolve, field, frozen
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
+from appliance.hosts import FurtherHosts, add_motion_host
 from appliance.link import DirectLink
-from appliance.processes import ChildProcess
-from appliance.resources import mcu_binary, page_folder
+from appliance.resources import page_folder
 from appliance.settings import Settings, SettingsError
 from appliance.systemd import SystemdWatch, notify
 from brokerd.configfile import ConfigError as BrokerConfigError
 from brokerd.configuration import load
 from brokerd.service import Broker
-from brokerd.settings import BrokerSettings, SimulatorProgram, tcp_endpoint
+from brokerd.settings import BrokerSettings, SimulatorProgram
 from brokerd.updates.config import UnitConfig
-from klipperd.clock import LINK_SLOTS, SIMULATOR_SLOTS, ClockPage, ScaledClock
 from klipperd.fine_clock import FineClock
-from klipperd.objects.services import HostSettings, HostState
+from klipperd.objects.services import HostState
 from klipperd.ordered import OrderedServices
-from klipperd.service import MotionHost, make_motion_host
+from klipperd.service import MotionHost
 from klipperd.version import VERSION
 
 __all__ = ["Appliance", "make_appliance"]
@@ -42,17 +40,6 @@ class Appliance:
     motion_host: MotionHost
     broker: Broker
     ready: "Deferred[str]"
-
-
-@define(eq=False, repr=False, slots=False)
-class _Page(Service):
-    """Removes the clock page once everybody has stopped using it."""
-
-    page: ClockPage
-
-    def stopService(self) -> None:
-        super().stopService()
-        self.page.close()
 
 
 @define(eq=False, repr=False, slots=False)
@@ -80,30 +67,6 @@ class _Joint(Service):
             self.ready.callback(self.broker.url)
 
 
-def _simulators(reactor: Any, settings: Settings, page: ClockPage | None) -> list[ChildProcess]:
-    children = []
-    for slot, simulator in zip(SIMULATOR_SLOTS, settings.simulators, strict=False):
-        serial = settings.data / simulator.serial
-        command = [str(mcu_binary("sim")), str(settings.data / simulator.model), "-I", str(serial)]
-        command += ["--control", f"{serial}.control", "--die-with-parent"]
-        on_exit = None
-        if page is not None:
-            command += ["--clock", str(_page_file(settings)), "--slot", str(slot)]
-            on_exit = _releaser(page, slot)
-        name = f"simulated MCU {simulator.serial}"
-        children.append(ChildProcess(reactor, name, command, on_exit or (lambda: None)))
-    return children
-
-
-def _releaser(page: ClockPage, slot: int) -> Any:
-    """A simulator that died must not hold the clock."""
-    return lambda: page.release(slot)
-
-
-def _page_file(settings: Settings) -> Any:
-    return settings.data / "comms" / "clock"
-
-
 def make_appliance(reactor: Any, settings: Settings) -> Appliance:
     """An appliance that starts with its C{service}.
 
@@ -111,40 +74,22 @@ def make_appliance(reactor: Any, settings: Settings) -> Appliance:
     """
     service = OrderedServices()
     fine = FineClock(reactor)
-    clock: IReactorTime = fine
-    page: ClockPage | None = None
-    # Simulated MCUs share the host's time even in real time: a computer that has a moment for neither then
-    # makes nobody late. Real ones would not wait.
-    if settings.speed != 1.0 or settings.simulators:
-        page = ClockPage.create(_page_file(settings), settings.speed)
-        _Page(page).setServiceParent(service)
-        scaled = ScaledClock(page, fine)
-        scaled.setServiceParent(service)
-        clock = scaled
-    for child in _simulators(reactor, settings, page):
-        child.setServiceParent(service)
-    if settings.run_host_mcu:
-        command = [str(mcu_binary("linux")), "-I", settings.host_mcu, "--die-with-parent"]
-        ChildProcess(reactor, "host MCU", command).setServiceParent(service)
-    motion_host = make_motion_host(reactor, clock, _host_settings(settings, page), settings.uds, settings.tty)
-    motion_host.service.setServiceParent(service)
+    log = settings.data / "logs" / "klippy.log"
+    motion_host = add_motion_host(service, reactor, fine, settings, log)
+    further = FurtherHosts(service, reactor, fine, settings)
+    # Read once now: what is in the way of further printers is known before anything starts.
+    read = [_broker_settings(settings)]
+    for printer in read[0].printers:
+        further.make(printer)
     link = DirectLink(reactor, motion_host.procedures)
-    broker = Broker(lambda: _broker_settings(settings), link, reactor)
+    broker = Broker(
+        lambda: read.pop() if read else _broker_settings(settings), link, reactor, further.link_to
+    )
     broker.setServiceParent(service)
     joint = _Joint(link, motion_host, broker)
     joint.setServiceParent(service)
     SystemdWatch(reactor).setServiceParent(service)
     return Appliance(service, motion_host, broker, joint.ready)
-
-
-def _host_settings(settings: Settings, page: ClockPage | None) -> HostSettings:
-    return HostSettings(
-        config_file=str(settings.config_file),
-        log_file=str(settings.data / "logs" / "klippy.log"),
-        software_version=VERSION,
-        clock_page=0 if page is None else page.address,
-        clock_slots=tuple(LINK_SLOTS),
-    )
 
 
 def _broker_settings(settings: Settings) -> BrokerSettings:
@@ -153,14 +98,12 @@ def _broker_settings(settings: Settings) -> BrokerSettings:
     @raise SettingsError: for a mistake in that file.
     """
     try:
-        loaded = load(settings.data, None, settings.uds)
+        loaded = load(settings.data, None, settings.uds, settings.http_address)
     except BrokerConfigError as error:
         raise SettingsError(str(error)) from None
     log = settings.data / "logs" / "klippy.log"
-    listen = (tcp_endpoint(*settings.http_address),)
     return evolve(
         loaded.settings,
-        listen=listen,
         pages=page_folder(),
         broker_log=log,
         reopen_log=_reopen_log,

@@ -11,7 +11,7 @@ from typing import Any
 import attrs
 from attrs import field, frozen
 
-__all__ = ["Settings", "SettingsError", "Simulator", "read_settings"]
+__all__ = ["Settings", "SettingsError", "Simulator", "further_settings", "read_settings"]
 
 SETTINGS_FILE = "config/appliance.toml"
 
@@ -112,4 +112,35 @@ def read_settings(data: str, overrides: Mapping[str, Any]) -> Settings:
     given = {name: value for name, value in overrides.items() if value is not None}
     settings = Settings(folder, **{**_from_file(folder / SETTINGS_FILE), **given})
     _ = settings.http_address
+    return settings
+
+
+_FOR_ALL = ("http", "reactor", "update_url", "update_key", "update_channel")
+
+
+def further_settings(data: Path, first: Settings) -> Settings:
+    """Settings of a further printer with the data folder C{data}: what its own file says, else what lies in
+    that folder, else what the appliance's settings C{first} say.
+
+    @raise SettingsError: for a malformed file, an unknown name, or one that is not for one printer alone.
+    """
+    path = data / SETTINGS_FILE
+    given = _from_file(path)
+    for name in _FOR_ALL:
+        if name in given:
+            raise SettingsError(
+                f"{path}: {name} counts for all printers: set it in {first.data / SETTINGS_FILE}"
+            )
+    comms = data / "comms"
+    own = {
+        "uds": str(comms / "klippy.sock"),
+        "tty": str(comms / "printer"),
+        "host_mcu": str(comms / "host-mcu"),
+        "run_host_mcu": False,
+        "simulators": (),
+    }
+    settings = attrs.evolve(first, data=data, **{**own, **given})
+    for name in ("uds", "tty", "host_mcu"):
+        if getattr(settings, name) == getattr(first, name):
+            raise SettingsError(f"{path}: {name}: {getattr(first, name)!r} is taken by the first printer")
     return settings

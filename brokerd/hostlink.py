@@ -7,7 +7,15 @@ root has one that calls a motion host in the same process. Both pass the same di
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-__all__ = ["ConnectionListener", "DetachableLink", "HostAbsent", "HostError", "HostLink", "Receive"]
+__all__ = [
+    "ConnectionListener",
+    "DetachableLink",
+    "HostAbsent",
+    "HostError",
+    "HostLink",
+    "NoLink",
+    "Receive",
+]
 
 
 class HostError(Exception):
@@ -98,3 +106,16 @@ class _WhileAttached(ConnectionListener):
     def disconnected(self, reason: str) -> None:
         if self._detachable._link is not None:
             self._listener.disconnected(reason)
+
+
+class NoLink(HostLink):
+    """The way to a motion host that can't be reached, ever."""
+
+    async def request(self, method: str, params: Mapping[str, Any]) -> Any:
+        raise HostAbsent("there is no way to the motion host")
+
+    def on_notification(self, receive: Receive) -> None:
+        """It says nothing."""
+
+    def watch(self, listener: ConnectionListener) -> None:
+        """It never comes."""

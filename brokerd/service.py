@@ -13,7 +13,7 @@ from brokerd.assembly import Assembly
 from brokerd.chores import settled
 from brokerd.commons import Commons
 from brokerd.errors import BadRequest
-from brokerd.hostlink import HostLink
+from brokerd.hostlink import HostLink, NoLink
 from brokerd.listening import Listener
 from brokerd.printers.running import RunningPrinter
 from brokerd.settings import BrokerSettings, FurtherPrinter
@@ -84,9 +84,10 @@ class Broker(Service):
         """Build the further printers; one that can't be stops no other."""
         built = []
         for each in settings.printers:
-            printer = RunningPrinter(each.settings(settings), self._link_for(each), commons)
+            printer = RunningPrinter(each.settings(settings), NoLink(), commons)
             built.append(printer)
             try:
+                printer.link = self._link_for(each)
                 parts = printer.build()
                 printer.listen()
             except Exception as error:
