@@ -22,9 +22,13 @@ MOTION_FLAGS = ["-fno-math-errno", "-fno-trapping-math", "-ffp-contract=off", *(
 
 
 def extensions() -> list[Extension]:
-    """One extension module for each .pyx file below klipperd/."""
+    """One extension module for each .pyx file of the packages."""
     wanted = os.environ.get("EXT", "")
-    sources = sorted(path.relative_to(ROOT) for path in ROOT.glob("klipperd/**/*.pyx"))
+    sources = sorted(
+        path.relative_to(ROOT)
+        for package in ("brokerd", "klipperd")
+        for path in ROOT.glob(f"{package}/**/*.pyx")
+    )
     return [
         Extension(
             ".".join(path.with_suffix("").parts),

@@ -18,7 +18,8 @@ from brokerd.chores import Chores
 from brokerd.errors import ApiError, BadRequest
 from brokerd.faces.frames import frame_of, plain_text, text_frame
 from brokerd.faces.jsonrpc import JsonRpc
-from brokerd.faces.lines import Line, Waiting
+from brokerd.faces.lines import Line
+from brokerd.faces.waiting import Waiting
 from brokerd.notifications import notification
 from brokerd.printer.subscriptions import StatusHub
 from brokerd.registry.caller import Caller, Role, SharedMessage
