@@ -20,12 +20,16 @@ class Place:
 
 @frozen
 class Problem:
-    """One thing wrong with the configuration, and where."""
+    """One thing wrong with the configuration, and where.
+
+    C{unknown}: nothing is known of the section or option, so one could do without it, too.
+    """
 
     text: str
     place: Place | None = None
     section: str | None = None
     option: str | None = None
+    unknown: bool = False
 
     def __str__(self) -> str:
         where = f"{self.place}: " if self.place else ""

@@ -178,6 +178,8 @@ class Host(Service, HostControl):
     async def _build(self) -> None:
         self.configuration.load()  # a start that fails shows what was read of its own file
         document = read_config(self.settings.config_file)
+        if self.settings.offline is not None:
+            document = self.settings.offline.adapt(document, self.catalogue)
         self.configuration.load(document)
         services = self._services()
         plan = make_plan(document, self.catalogue, services)

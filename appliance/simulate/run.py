@@ -10,10 +10,12 @@ from attrs import define, evolve, field
 from appliance.resources import default_file
 from appliance.simulate.any_mcu import CLOCK_FREQ, AnyDictionary
 from appliance.simulate.heat import FirstOrderHeat, full_power_rate
+from appliance.simulate.lenient import Adapted, without_hardware
 from appliance.simulate.markers import Marker, read_markers
 from appliance.simulate.result import Feature, Heating, Layer, Limits, Motor, SimulationResult
 from klipperd.batch.offline import FileMcus
 from klipperd.batch.run import OfflineHost
+from klipperd.config.document import ConfigDocument
 from klipperd.motion.survey import Survey
 from klipperd.motion.toolhead import Toolhead
 from klipperd.objects.services import HeatModel
@@ -45,7 +47,13 @@ class _SimulatedMcus(FileMcus):
 
     heaters: list[FirstOrderHeat] = field(init=False, factory=list)
     heating_time: float = field(init=False, default=0.0)
+    adapted: Adapted = field(init=False)
     on_portion: Callable[[], None] = field(init=False, default=lambda: None)
+
+    def adapt(self, document: ConfigDocument, catalogue: Any) -> ConfigDocument:
+        """See L{klipperd.objects.services.Offline}; what motion does not depend on may be left out."""
+        self.adapted = without_hardware(document, catalogue)
+        return self.adapted.document
 
     def heat(self, section: str, config: Any, clock: Any) -> HeatModel:
         """See L{klipperd.objects.services.Offline}."""
@@ -62,6 +70,13 @@ class _SimulatedMcus(FileMcus):
         """Forget what was sent, and look at what was planned."""
         super().write(until)
         self.on_portion()
+
+
+class _Unknown:
+    """The status of a section that was left out: macros find it, and nothing in it."""
+
+    def status(self, eventtime: float) -> dict[str, Any]:
+        return {}
 
 
 @define(eq=False, repr=False)
@@ -105,6 +120,7 @@ def simulate(
     warnings: list[str] = []
     with OfflineHost(config, mcus) as host, host.open_file(path) as file:
         host.dispatcher.listen(lambda line: _note(line, warnings))
+        host.host.extra_status = {name: _Unknown() for name in mcus.adapted.sections}
         toolhead = host.require_toolhead()
         queues = [extruder.queue for extruder in host.extruders]
         survey = Survey(toolhead.queue, queues, [marker.offset for marker in markers])
@@ -123,7 +139,7 @@ def simulate(
     return evolve(
         made,
         file=path,
-        warnings=warnings,
+        warnings=[*mcus.adapted.told, *warnings],
         elapsed=time.perf_counter() - began,
         moves_data=recorder.data,
     )

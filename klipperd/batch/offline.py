@@ -7,6 +7,7 @@ from attrs import define, field
 from twisted.internet.interfaces import IReactorTime
 
 from klipperd.batch.line import FileLine
+from klipperd.config.document import ConfigDocument
 from klipperd.errors import ConfigError
 from klipperd.mcu.pin_names import MAIN_CHIP
 from klipperd.objects.services import HeatModel
@@ -55,6 +56,10 @@ class FileMcus:
     stretch: float = field(factory=lambda: STRETCH)
     approach_share: float = 1.0
     lines: list[FileLine] = field(init=False, factory=list)
+
+    def adapt(self, document: ConfigDocument, catalogue: Any) -> ConfigDocument:
+        """See L{klipperd.objects.services.Offline}; it is taken as it is."""
+        return document
 
     def open_line(self, name: str, clock: IReactorTime) -> FileLine:
         """See L{klipperd.objects.services.Offline}. @raise ConfigError: the MCU has no dictionary."""

@@ -7,11 +7,11 @@ from attrs import frozen
 from klipperd.errors import ConfigError
 from klipperd.objects import Pin
 
-__all__ = ["PinName", "describe_pin", "parse_pin"]
+__all__ = ["PIN", "PinName", "describe_pin", "parse_pin"]
 
 MAIN_CHIP = "mcu"
 
-_PIN = re.compile(r"(?P<modifiers>[\^~!\s]*)(?:(?P<chip>[^:!^~]+?)\s*:)?\s*(?P<name>[^:!^~\s][^:!^~]*?)\s*\Z")
+PIN = re.compile(r"(?P<modifiers>[\^~!\s]*)(?:(?P<chip>[^:!^~]+?)\s*:)?\s*(?P<name>[^:!^~\s][^:!^~]*?)\s*\Z")
 
 
 @frozen
@@ -39,7 +39,7 @@ def parse_pin(pin: Pin, *, can_invert: bool = True, can_pull: bool = False) -> P
     @param can_pull: whether C{^} and C{~} make sense for this use.
     @raise ConfigError: it is malformed, or has a modifier that makes no sense here.
     """
-    match = _PIN.match(pin.text)
+    match = PIN.match(pin.text)
     if match is None:
         raise ConfigError.single(
             f"{pin.text!r} is not a pin: write it as [^|~][!][chip:]name, for example PA3 or ^!zboard:PA3",

@@ -64,7 +64,7 @@ def _read_steps(document: ConfigDocument, catalogue: Catalogue, problems: list[P
         if declared is None:
             kinds = [pattern.split()[0].rstrip("#") for pattern in catalogue.patterns()]
             hint = nearest(section.kind, kinds)
-            problems.append(Problem(f"unknown section{hint}", section.place, section.name))
+            problems.append(Problem(f"unknown section{hint}", section.place, section.name, unknown=True))
             continue
         served.add(id(declared))
         config = read_section(section, declared.config, problems)

@@ -109,7 +109,7 @@ class _Reader:
             if given.name in self.known or given.name.startswith(tuple(self.prefixes)):
                 continue
             hint = nearest(given.name, sorted(self.known))
-            yield Problem(f"unknown option{hint}", given.place, self.section.name, given.name)
+            yield Problem(f"unknown option{hint}", given.place, self.section.name, given.name, unknown=True)
 
 
 def read_section(section: ConfigSection, config: type, problems: list[Problem]) -> Any:

@@ -10,6 +10,8 @@ from typing import Any, Protocol
 from attrs import define, frozen
 from twisted.internet.interfaces import IReactorTime
 
+from klipperd.config.document import ConfigDocument
+
 __all__ = ["HeatModel", "HostControl", "HostSettings", "HostState", "Objects", "Offline", "StatusSource"]
 
 
@@ -48,6 +50,12 @@ class Offline(Protocol):
     @property
     def approach_share(self) -> float:
         """How much of the way that homing allows for it goes until the endstop is thought to trigger."""
+
+    def adapt(self, document: ConfigDocument, catalogue: Any) -> ConfigDocument:
+        """The configuration to build from, given the user's and the L{klipperd.objects.catalogue.Catalogue}.
+
+        @raise klipperd.errors.ConfigError: it can't be used.
+        """
 
     def open_line(self, name: str, clock: IReactorTime) -> Any:
         """What takes the place of the L{klipperd.mcu.line.Line} to an MCU."""
