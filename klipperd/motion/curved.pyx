@@ -19,8 +19,9 @@ from klipperd.motion.geometry cimport (
     geometry_rate,
 )
 from klipperd.motion.motor cimport GRAZE, SOLVE_BROKEN, SOLVE_OK, motor_state, next_threshold, take_step
-from klipperd.motion.piece cimport motion_piece, piece_position
-from klipperd.motion.spheres cimport balls, chord, read_balls, take_balls, take_chord
+from klipperd.motion.parabolas cimport parabolas, take_parabolas
+from klipperd.motion.piece cimport BLOCK, motion_piece, piece_block, piece_of, piece_position
+from klipperd.motion.spheres cimport bend_all, bend_part, chord, joint, read_joint, take_chord
 from klipperd.motion.trapq cimport trapezoid, trapezoid_distance, trapezoid_time
 
 cdef enum:
@@ -32,7 +33,7 @@ cdef double TIME_EXACT = 1e-11    # s
 cdef double FLAT = 1e-10          # mm; what bends less over its length counts as straight
 cdef double SHORTEST = 1e-9       # s; no piece is halved beyond that
 cdef double FEW_STEPS = 0.0005    # s, too short for runs
-cdef double LONGEST = 0.004       # s; so long, two of Newton's steps from a parabola err by 1 ns at most
+cdef double LONGER = 1.4          # so much longer than the last one a parabola may be
 
 
 # Straight moves
@@ -334,7 +335,7 @@ cdef double newton(const geometry *shape, const motion_piece *piece, double thre
 
 
 cdef int monotone_steps(motor_state *motor, const motion_piece *piece, const glimpse *first,
-                        const glimpse *last, double bend, double until) noexcept nogil:
+                        const glimpse *last, double bend) noexcept nogil:
     """Steps of a part in which the coordinate does not turn."""
     cdef int direction = 1 if last.where > first.where else -1, code
     cdef double threshold = next_threshold(motor, direction), u = first.u, where = first.where
@@ -349,8 +350,6 @@ cdef int monotone_steps(motor_state *motor, const motion_piece *piece, const gli
             where = threshold
         change = (slope - rate) / (u - before) if u > before else 0.
         rate = slope
-        if piece.begin + u > until:
-            break
         code = take_step(motor, piece.begin + u, direction)
         if code < 0:
             return code
@@ -366,41 +365,86 @@ cdef bint reaches(const motor_state *motor, const glimpse *first, const glimpse 
                 and min(first.where, last.where) - beyond > next_threshold(motor, -1))
 
 
-cdef int part_steps(motor_state *motor, const motion_piece *piece, const balls *b, const glimpse *first,
-                    const glimpse *last, double until, int depth) noexcept nogil:
+cdef int part_steps(motor_state *motor, const motion_piece *piece, const glimpse *first, const glimpse *last,
+                    int depth) noexcept nogil:
     """Steps between two instants, halved until the coordinate surely turns nowhere inside."""
-    cdef double span = last.u - first.u, bend
+    cdef double span = last.u - first.u, bend = piece_bend(&motor.shape, piece, first.u, last.u)
     cdef bint one_way = (first.rate > 0.) == (last.rate > 0.)
     cdef glimpse middle
     cdef int code
-    if piece.begin + first.u > until:
-        return SOLVE_OK
-    bend = piece_bend(&motor.shape, piece, first.u, last.u)
     if not reaches(motor, first, last, bend):
         return SOLVE_OK
-    if b != NULL and one_way and piece.begin + last.u <= until and span > FEW_STEPS:
-        if span <= LONGEST and 2. * bend * span <= min(fabs(first.rate), fabs(last.rate)):
-            return take_balls(motor, piece, b, first.u, last.u, first.where, last.where, first.rate)
-    elif (one_way and fabs(first.rate) + fabs(last.rate) > bend * span
+    if (one_way and fabs(first.rate) + fabs(last.rate) > bend * span
             or bend * span * span < 8. * FLAT or span < SHORTEST or depth >= MOST_HALVINGS):
-        return monotone_steps(motor, piece, first, last, bend, until)
+        return monotone_steps(motor, piece, first, last, bend)
     look(&motor.shape, piece, first.u + 0.5 * span, first.where, &middle)
-    code = part_steps(motor, piece, b, first, &middle, until, depth + 1)
-    return part_steps(motor, piece, b, &middle, last, until, depth + 1) if code == SOLVE_OK else code
+    code = part_steps(motor, piece, first, &middle, depth + 1)
+    return part_steps(motor, piece, &middle, last, depth + 1) if code == SOLVE_OK else code
 
 
-cdef int solve_piece(motor_state *motor, const motion_piece *piece, double until) noexcept nogil:
+cdef int search_part(motor_state *motor, const motion_piece *piece, double low, double high) noexcept nogil:
+    """Steps between two instants (s from the piece's begin), one by one."""
     cdef glimpse first, last
-    cdef double begin = max(0., motor.solved_until - piece.begin)
-    cdef balls b
-    cdef int code
-    if begin >= piece.end - piece.begin:
-        return SOLVE_OK
-    look(&motor.shape, piece, begin, motor.where, &first)
-    look(&motor.shape, piece, piece.end - piece.begin, first.where, &last)
+    look(&motor.shape, piece, low, motor.where, &first)
+    look(&motor.shape, piece, high, first.where, &last)
     if not fabs(first.where) + fabs(last.where) < INFINITY:
         return SOLVE_BROKEN      # out of the machine's reach
-    code = part_steps(motor, piece, &b if read_balls(motor, piece, &b) else NULL, &first, &last, until, 0)
-    if piece.end <= until:
-        motor.where = last.where
+    motor.where = last.where
+    return part_steps(motor, piece, &first, &last, 0)
+
+
+cdef int bent_steps(motor_state *motor, const joint *at, const piece_block *pieces, int i,
+                    parabolas *way) noexcept nogil:
+    """Of a rod or a cable in one piece: parabolas as long as they are good, single steps where it turns."""
+    cdef double u = 0., length = pieces.end[i] - pieces.begin[i], span = length
+    cdef int code = SOLVE_OK
+    cdef motion_piece piece
+    piece_of(pieces, i, &piece)
+    while u < length and code == SOLVE_OK:
+        if u + span > length:
+            span = length - u
+        if bend_part(at, pieces, i, u, span / length, way):
+            code = take_parabolas(motor, way, i, i + 1)
+        elif span > FEW_STEPS:
+            span *= 0.5
+            continue
+        else:
+            code = search_part(motor, &piece, u, u + span)
+        u += span
+        span *= LONGER
+    return code
+
+
+cdef int solve_joint(motor_state *motor, const joint *at, const piece_block *pieces) noexcept nogil:
+    cdef double[BLOCK] spare
+    cdef int i = 0, after, code = SOLVE_OK
+    cdef parabolas way
+    bend_all(at, pieces, &way, spare)
+    while i < pieces.count and code == SOLVE_OK:
+        after = i
+        while after < pieces.count and spare[after] >= 0.:
+            after += 1
+        if way.rate[i] == way.bend[i] == way.cubic[i] == 0.:
+            # Only axes move that are none of its own.
+            i += 1
+        elif after > i:
+            code = take_parabolas(motor, &way, i, after)
+            i = after
+        else:
+            code = bent_steps(motor, at, pieces, i, &way)
+            i += 1
+    return code
+
+
+cdef int solve_pieces(motor_state *motor, const piece_block *pieces) noexcept nogil:
+    cdef int i, code = SOLVE_OK
+    cdef motion_piece piece
+    cdef joint at
+    if read_joint(&motor.shape, &at):
+        return solve_joint(motor, &at, pieces)
+    for i in range(pieces.count):
+        piece_of(pieces, i, &piece)
+        code = search_part(motor, &piece, 0., piece.end - piece.begin)
+        if code < 0:
+            break
     return code

@@ -13,3 +13,20 @@ cdef inline double piece_position(const motion_piece *piece, int axis, double u)
 # Whether an axis rests.
 cdef inline bint piece_rests(const motion_piece *piece, int axis) noexcept nogil:
     return piece.c[axis][1] == 0. and piece.c[axis][2] == 0.
+
+cdef enum:
+    BLOCK = 64
+
+# Pieces that follow one another, side by side, so that compilers make vectors of what is done with them.
+cdef struct piece_block:
+    int count
+    double begin[BLOCK]       # s, print_time
+    double end[BLOCK]         # s
+    double c[3][3][BLOCK]     # as of motion_piece: axis, power, piece
+
+cdef inline void piece_of(const piece_block *block, int i, motion_piece *out) noexcept nogil:
+    cdef int axis, power
+    out.begin, out.end = block.begin[i], block.end[i]
+    for axis in range(3):
+        for power in range(3):
+            out.c[axis][power] = block.c[axis][power][i]

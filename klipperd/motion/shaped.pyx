@@ -10,7 +10,7 @@ from libc.stdint cimport int64_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memset
 
-from klipperd.motion.curved cimport solve_piece
+from klipperd.motion.curved cimport solve_pieces
 from klipperd.motion.geometry cimport GEOMETRY_LINEAR, geometry_position
 from klipperd.motion.motor cimport (
     SOLVE_BROKEN,
@@ -19,8 +19,15 @@ from klipperd.motion.motor cimport (
     SOLVE_OK,
     motor_state,
 )
-from klipperd.motion.piece cimport motion_piece
-from klipperd.motion.runs cimport take_quadratic
+from klipperd.motion.parabolas cimport parabolas, take_parabolas
+from klipperd.motion.piece cimport (
+    BLOCK,
+    motion_piece,
+    piece_block,
+    piece_of,
+    piece_position,
+    piece_rests,
+)
 from klipperd.motion.shaping cimport shaping, tap
 from klipperd.motion.trapq cimport (
     TRAPEZOID_JUMP,
@@ -255,49 +262,130 @@ cdef int shaping_read(motor_state *motor, double limit) noexcept nogil:
 
 # --- shaping ---
 
-cdef void shape_piece(shaping *shaped, double t, double limit, motion_piece *out) noexcept nogil:
-    cdef const motion_piece *piece
+cdef inline bint goes_on(const shaping *shaped, const tap *pulse) noexcept nogil:
+    """Whether what a pulse shapes rests in its piece and in the next."""
+    cdef const motion_piece *piece = piece_at(shaped, pulse.at)
+    cdef const motion_piece *after = piece_at(shaped, pulse.at + 1)
+    cdef int k
+    for k in range(pulse.first, pulse.after):
+        if not (piece_rests(piece, k) and piece_rests(after, k) and piece.c[k][0] == after.c[k][0]):
+            return False
+    return True
+
+
+cdef void advance(const shaping *shaped, tap *pulse, double t) noexcept nogil:
+    """To the piece at t; breakpoints between which it rests are none."""
+    while pulse.at + 1 < shaped.next and (pulse.until <= t + RESOLUTION or goes_on(shaped, pulse)):
+        pulse.at += 1
+        pulse.until = piece_at(shaped, pulse.at).end + pulse.shift
+
+
+cdef inline double place_taps(shaping *shaped, double t, double limit) noexcept nogil:
+    """Where each pulse is at t; returns when that ends."""
     cdef tap *pulse
-    cdef double u, a, end = limit
-    cdef int i, k
-    memset(out, 0, sizeof(motion_piece))
+    cdef double end = limit
+    cdef int i
     for i in range(shaped.tap_count):
         pulse = &shaped.taps[i]
-        while pulse.until <= t + RESOLUTION and pulse.at + 1 < shaped.next:
-            pulse.at += 1
-            pulse.until = piece_at(shaped, pulse.at).end + pulse.shift
-        end = pulse.until if t < pulse.until < end else end
-        piece = piece_at(shaped, pulse.at)
-        u, a = t - pulse.shift - piece.begin, pulse.amplitude
-        for k in range(pulse.first, pulse.after):
-            out.c[k][0] += a * (piece.c[k][0] + u * (piece.c[k][1] + u * piece.c[k][2]))
-            out.c[k][1] += a * (piece.c[k][1] + 2. * u * piece.c[k][2])
-            out.c[k][2] += a * piece.c[k][2]
-    out.begin, out.end = t, end
+        if pulse.until <= t + RESOLUTION:
+            advance(shaped, pulse, t)
+        if t < pulse.until < end:
+            end = pulse.until
+        pulse.piece = piece_at(shaped, pulse.at)
+        pulse.u = t - pulse.shift - pulse.piece.begin
+    return end
 
 
-cdef inline int solve_sum(motor_state *motor, const motion_piece *piece, double until) noexcept nogil:
-    """Steps of a linear motor along one piece."""
-    cdef double[3] c
-    cdef double length = piece.end - piece.begin, end
-    sum_components(&motor.shaped, piece, c)
-    end = c[0] + length * (c[1] + length * c[2])
-    motor.where = end
-    if c[1] == 0. and c[2] == 0.:
-        return SOLVE_OK
-    return take_quadratic(motor, piece.begin, c, length, until)
+cdef inline void add_up(const shaping *shaped, int k, double *c0, double *c1, double *c2) noexcept nogil:
+    """One component."""
+    cdef double sum0 = 0., sum1 = 0., sum2 = 0., u, a
+    cdef const double *c
+    cdef const tap *pulse
+    cdef int i
+    for i in range(shaped.tap_count):
+        pulse = &shaped.taps[i]
+        if pulse.first <= k < pulse.after:
+            a, u = pulse.amplitude, pulse.u
+            c = &pulse.piece.c[k][0]
+            sum0 += a * (c[0] + u * (c[1] + u * c[2]))
+            sum1 += a * (c[1] + 2. * u * c[2])
+            sum2 += a * c[2]
+    c0[0], c1[0], c2[0] = sum0, sum1, sum2
+
+
+cdef void shape_piece(shaping *shaped, double t, double limit, motion_piece *out) noexcept nogil:
+    cdef int k
+    out.begin, out.end = t, place_taps(shaped, t, limit)
+    for k in range(shaped.components):
+        add_up(shaped, k, &out.c[k][0], &out.c[k][1], &out.c[k][2])
+
+
+cdef double shape_block(shaping *shaped, double t, double limit, piece_block *block) noexcept nogil:
+    """The next pieces in which something moves; returns where they end."""
+    cdef double end
+    cdef bint moves
+    cdef int k, i = 0
+    while t < limit and i < BLOCK:
+        end = place_taps(shaped, t, limit)
+        moves = False
+        for k in range(shaped.components):
+            add_up(shaped, k, &block.c[k][0][i], &block.c[k][1][i], &block.c[k][2][i])
+            moves = moves or block.c[k][1][i] != 0. or block.c[k][2][i] != 0.
+        block.begin[i], block.end[i] = t, end
+        t = end
+        if moves:
+            i += 1
+    block.count = i
+    return t
+
+
+cdef void sum_block(const shaping *shaped, const piece_block *block, parabolas *sums) noexcept nogil:
+    """A linear motor's coordinate."""
+    cdef double u
+    cdef int i, k
+    for i in range(block.count):
+        sums.begin[i], sums.end[i] = block.begin[i], block.end[i]
+        sums.first[i], sums.rate[i], sums.bend[i] = block.c[0][0][i], block.c[0][1][i], block.c[0][2][i]
+        sums.cubic[i] = 0.
+    for k in range(1, shaped.components):
+        for i in range(block.count):
+            sums.first[i] += block.c[k][0][i]
+            sums.rate[i] += block.c[k][1][i]
+            sums.bend[i] += block.c[k][2][i]
+    for i in range(block.count):
+        u = block.end[i] - block.begin[i]
+        sums.last[i] = sums.first[i] + u * (sums.rate[i] + u * sums.bend[i])
+
+
+cdef double end_coordinate(const motor_state *motor, const piece_block *block) noexcept nogil:
+    """Where the last piece of a block ends."""
+    cdef double[3] where
+    cdef double sum_ = 0.
+    cdef motion_piece piece
+    cdef int k
+    piece_of(block, block.count - 1, &piece)
+    for k in range(motor.shaped.components):
+        where[k] = piece_position(&piece, k, piece.end - piece.begin)
+        sum_ += where[k]
+    if motor.shape.kind == GEOMETRY_LINEAR:
+        return sum_
+    return geometry_position(&motor.shape, where, motor.where)
 
 
 cdef int solve_shaped(motor_state *motor, double until) noexcept nogil:
     cdef shaping *shaped = &motor.shaped
     cdef double t = motor.solved_until
-    cdef motion_piece piece
+    cdef piece_block block
+    cdef parabolas sums
     cdef int code = shaping_read(motor, until + shaped.lead)
     while t < until and code == SOLVE_OK:
-        shape_piece(shaped, t, until, &piece)
+        t = shape_block(shaped, t, until, &block)
+        if block.count == 0:
+            continue
         if motor.shape.kind == GEOMETRY_LINEAR:
-            code = solve_sum(motor, &piece, until)
+            sum_block(shaped, &block, &sums)
+            code = take_parabolas(motor, &sums, 0, block.count)
         else:
-            code = solve_piece(motor, &piece, until)
-        t = piece.end
+            code = solve_pieces(motor, &block)
+        motor.where = end_coordinate(motor, &block)
     return code

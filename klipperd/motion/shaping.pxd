@@ -11,6 +11,8 @@ cdef struct tap:
     int after                 # one past the last component
     int64_t at                # piece that holds t - shift
     double until              # s, when that piece ends, shifted
+    const motion_piece *piece   # the same piece, while its motion is looked at
+    double u                  # s since its begin
 
 # What is read of the queue, as pieces of components: what a motor needs of x, y and z, put together where one
 # shaper serves several axes.

@@ -1,7 +1,9 @@
-# Runs of steps where a path enters or leaves balls round a joint, in vectors; see docs/motion.md, "Curved
+# Motors with rods and cables: where a path enters or leaves balls round a joint; see docs/motion.md, "Curved
 # kinematics".
+from klipperd.motion.geometry cimport geometry
 from klipperd.motion.motor cimport motor_state
-from klipperd.motion.piece cimport motion_piece
+from klipperd.motion.parabolas cimport parabolas
+from klipperd.motion.piece cimport piece_block
 from klipperd.motion.trapq cimport trapezoid
 
 # A line and the balls round a joint: a s^2 + 2 b s + c = 0, where it goes in and out.
@@ -18,16 +20,19 @@ cdef struct chord:
 cdef int take_chord(motor_state *motor, const trapezoid *move, const chord *line, double start, double end,
                     double edge, int direction, double until) noexcept nogil
 
-# The balls round a motor's joint along a piece: E(u) = s(u) - 2 c z(u) + square is 0 where the motor is at c.
-cdef struct balls:
-    double s[5]                   # mm^2, square of the distance from the joint's foot, over u
-    double z[3]                   # mm, height over the piece's begin; 0 for cables
-    double foot                   # mm, height of the piece's begin, which c is measured from; 0 for cables
+# The joint of a rod or a cable, which is at the root of `arm` +- the square of the distance from it.
+cdef struct joint:
+    double x, y, z                # mm
+    double y_counts, z_counts     # 1 when that axis is part of the distance
     double arm                    # mm^2, square of the rod's length; 0 for cables
-    int rod                       # 1: square = c^2 - arm; 0: -c^2
+    double side                   # -1: rod; 1: cable
+    double rides                  # 1: z is added to the coordinate
 
-# Fill from a piece; 0 when its motor is no rod and no cable.
-cdef bint read_balls(const motor_state *motor, const motion_piece *piece, balls *b) noexcept nogil
-# Steps between two instants (s from the piece's begin), over which the rate (mm/s) changes by less than half.
-cdef int take_balls(motor_state *motor, const motion_piece *piece, const balls *b, double low, double high,
-                    double first, double last, double rate) noexcept nogil
+# Fill from a shape; 0 when it is no rod and no cable.
+cdef bint read_joint(const geometry *shape, joint *to) noexcept nogil
+# The coordinate over a share of piece i from low (s from its begin) on, as parabola i: within a quarter of a
+# nanosecond's way, or False.
+cdef bint bend_part(const joint *at, const piece_block *pieces, int i, double low, double share,
+                    parabolas *way) noexcept nogil
+# The same of whole pieces; spare: not below 0 where it is true.
+cdef void bend_all(const joint *at, const piece_block *pieces, parabolas *way, double *spare) noexcept nogil

@@ -1,10 +1,10 @@
-"""Runs of steps where a path enters or leaves balls round a joint.
+"""Motors with rods and cables: where a path enters or leaves balls round a joint.
 
 The times of a run are worked out without branches, so that compilers make vectors of them, and go straight to
 where the compressor keeps them.
 """
 
-from libc.math cimport sqrt
+from libc.math cimport fabs, sqrt
 
 from klipperd.motion.compress cimport compressor_room, compressor_take
 from klipperd.motion.geometry cimport (
@@ -12,13 +12,17 @@ from klipperd.motion.geometry cimport (
     GEOMETRY_DELTESIAN,
     GEOMETRY_POLAR_RADIUS,
     GEOMETRY_WINCH,
+    geometry,
 )
 from klipperd.motion.motor cimport GRAZE, SOLVE_OK, motor_state, next_threshold
-from klipperd.motion.piece cimport motion_piece
-from klipperd.motion.spheres cimport balls, chord
+from klipperd.motion.parabolas cimport parabolas
+from klipperd.motion.piece cimport BLOCK, piece_block
+from klipperd.motion.spheres cimport chord, joint
 from klipperd.motion.trapq cimport trapezoid, trapezoid_time
 
 cdef double NOTHING = 1e-300      # mm; keeps 0 / 0 away
+cdef double EXACT = 2.5e-10       # s; what errs by less at each step is taken for the motion
+cdef double SLOWEST = 1e-3        # mm/s
 
 
 cdef inline int run_length(motor_state *motor, double end, double edge, int direction) noexcept nogil:
@@ -121,76 +125,103 @@ cdef int take_chord(motor_state *motor, const trapezoid *move, const chord *line
 
 # Pieces of quadratic motion
 
-cdef inline void add_square(double *s, const double *c, double joint) noexcept nogil:
-    cdef double p = c[0] - joint
-    s[0] += p * p
-    s[1] += 2. * p * c[1]
-    s[2] += c[1] * c[1] + 2. * p * c[2]
-    s[3] += 2. * c[1] * c[2]
-    s[4] += c[2] * c[2]
-
-
-cdef bint read_balls(const motor_state *motor, const motion_piece *piece, balls *b) noexcept nogil:
-    cdef const double *k = &motor.shape.parameters[0]
-    cdef int kind = motor.shape.kind, i
-    b.rod = kind == GEOMETRY_DELTA or kind == GEOMETRY_DELTESIAN
-    if not (b.rod or kind == GEOMETRY_WINCH or kind == GEOMETRY_POLAR_RADIUS):
-        return False
-    for i in range(5):
-        b.s[i] = 0.
-    b.z[0] = b.z[1] = b.z[2] = b.foot = b.arm = 0.
-    if kind == GEOMETRY_POLAR_RADIUS:
-        add_square(b.s, piece.c[0], 0.)
-        add_square(b.s, piece.c[1], 0.)
-        return True
-    add_square(b.s, piece.c[0], k[0])
-    if kind != GEOMETRY_DELTESIAN:
-        add_square(b.s, piece.c[1], k[1])
-    if not b.rod:
-        add_square(b.s, piece.c[2], k[2])
-        return True
-    b.foot = piece.c[2][0]
-    add_square(b.s, piece.c[2], b.foot)
-    b.z[1], b.z[2] = piece.c[2][1], piece.c[2][2]
-    b.arm = k[2] * k[2] if kind == GEOMETRY_DELTA else k[1] * k[1]
+cdef bint read_joint(const geometry *shape, joint *to) noexcept nogil:
+    cdef const double *k = &shape.parameters[0]
+    cdef int kind = shape.kind
+    to.x, to.y, to.z, to.y_counts, to.z_counts, to.arm, to.side, to.rides = 0., 0., 0., 1., 0., 0., 1., 0.
+    if kind == GEOMETRY_DELTA:
+        to.x, to.y, to.arm, to.side, to.rides = k[0], k[1], k[2] * k[2], -1., 1.
+    elif kind == GEOMETRY_DELTESIAN:
+        to.x, to.arm, to.side, to.y_counts, to.rides = k[0], k[1] * k[1], -1., 0., 1.
+    elif kind == GEOMETRY_WINCH:
+        to.x, to.y, to.z, to.z_counts = k[0], k[1], k[2], 1.
+    else:
+        return kind == GEOMETRY_POLAR_RADIUS
     return True
 
 
-cdef inline void ball_times(const balls *b, double low, double first, double at, double pitch,
-                            double rate, double bend, double zero, double freq, double *due,
-                            int count) noexcept nogil:
-    """Times of coordinates first + at, first + at + pitch and so on: from first + rate t + bend t^2 / 4;
-    two of Newton's steps for E mend them."""
-    cdef double base = first - b.foot, sign = 1. if b.rod else -1., tied = -2. if b.rod else 0.
-    cdef double s0 = b.s[0] - b.arm, s1 = b.s[1], s2 = b.s[2], s3 = b.s[3], s4 = b.s[4]
-    cdef double z1 = b.z[1], z2 = b.z[2], square = rate * rate, side = 1. if rate > 0. else -1.
-    cdef double d, c, root, u, e0, e1, e2, slope
+cdef void bend_spans(const joint *at, const piece_block *pieces, int i, int count, double low, double share,
+                     parabolas *way, double *spare) noexcept nogil:
+    """The root h of the square d of its height (or length), as a series about the middle, where w = 0.
+
+    From low (s) on, `share` of each piece. The series H up to w^3 errs by h - H = (d - H^2) / (h + H), and of
+    d - H^2 only w^4 and on are left. The parabola has the ends of the cubic, c a^2 w instead of c w^3: it is
+    off by 0.385 c a^3 at most, and its rate by 2 c a^2. One of Newton's steps from there leaves the product
+    over the rate, and what the parabola bends over such a step.
+    """
+    cdef const double *begin = &pieces.begin[i]
+    cdef const double *end = &pieces.end[i]
+    cdef const double *cx0 = &pieces.c[0][0][i]
+    cdef const double *cx1 = &pieces.c[0][1][i]
+    cdef const double *cx2 = &pieces.c[0][2][i]
+    cdef const double *cy0 = &pieces.c[1][0][i]
+    cdef const double *cy1 = &pieces.c[1][1][i]
+    cdef const double *cy2 = &pieces.c[1][2][i]
+    cdef const double *cz0 = &pieces.c[2][0][i]
+    cdef const double *cz1 = &pieces.c[2][1][i]
+    cdef const double *cz2 = &pieces.c[2][2][i]
+    cdef double[BLOCK] to_begin, to_end, to_first, to_last, to_rate, to_bend, to_cubic, to_spare
+    cdef double joint_x = at.x, joint_y = at.y, joint_z = at.z, y_counts = at.y_counts, z_counts = at.z_counts
+    cdef double arm = at.arm, side = at.side, rides = at.rides
+    cdef double a, m, x, y, z, x1, y1, z1, x2, y2, z2, d0, d1, d2, d3, d4, h0, half, h1, h2, h3, a2
+    cdef double off, error, rate, bend, middle, least, spare_, steady
     cdef int k
     for k in range(count):
-        d = at + k * pitch
-        c = base + d
-        root = square + bend * d
-        root = root if root > 0. else 0.
-        u = low + 2. * d / (rate + side * sqrt(root))
-        e0 = s0 + sign * c * c
-        e1 = s1 + tied * c * z1
-        e2 = s2 + tied * c * z2
-        slope = ((4. * s4 * u + 3. * s3) * u + 2. * e2) * u + e1
-        u -= ((((s4 * u + s3) * u + e2) * u + e1) * u + e0) / slope
-        slope = ((4. * s4 * u + 3. * s3) * u + 2. * e2) * u + e1
-        u -= ((((s4 * u + s3) * u + e2) * u + e1) * u + e0) / slope
-        due[k] = zero + u * freq
+        a = 0.5 * share * (end[k] - begin[k])
+        m = low + a
+        x2 = cx2[k]
+        y2 = cy2[k]
+        z2 = cz2[k]
+        x = cx0[k] + m * (cx1[k] + m * x2) - joint_x
+        y = cy0[k] + m * (cy1[k] + m * y2) - joint_y
+        z = cz0[k] + m * (cz1[k] + m * z2) - joint_z
+        x1 = cx1[k] + 2. * m * x2
+        y1 = cy1[k] + 2. * m * y2
+        z1 = cz1[k] + 2. * m * z2
+        d0 = arm + side * (x * x + y_counts * (y * y) + z_counts * (z * z))
+        d1 = 2. * side * (x * x1 + y_counts * (y * y1) + z_counts * (z * z1))
+        d2 = side * (x1 * x1 + 2. * x * x2 + y_counts * (y1 * y1 + 2. * y * y2)
+                     + z_counts * (z1 * z1 + 2. * z * z2))
+        d3 = 2. * side * (x1 * x2 + y_counts * (y1 * y2) + z_counts * (z1 * z2))
+        d4 = side * (x2 * x2 + y_counts * (y2 * y2) + z_counts * (z2 * z2))
+        h0 = sqrt(d0)
+        half = 0.5 / h0
+        h1 = d1 * half
+        h2 = (d2 - h1 * h1) * half
+        h3 = (d3 - 2. * h1 * h2) * half
+        a2 = a * a
+        rate = h1 + h3 * a2 + rides * z1
+        bend = h2 + rides * z2
+        middle = h0 + rides * (z + joint_z)
+        least = fabs(rate) - 2. * a * fabs(bend)
+        off = 0.385 * fabs(h3) * a2 * a
+        error = 2. * half * a2 * a2 * (
+            fabs(2. * h1 * h3 + h2 * h2 - d4) + a * (2. * fabs(h2 * h3) + a * (h3 * h3)))
+        error = error + off * (2. * fabs(h3) * a2 + fabs(bend) * off / least) / least
+        spare_ = EXACT * least - error
+        spare_ = spare_ if least > SLOWEST else -1.
+        steady = 0.5 * h0 - a * (fabs(h1) + a * (fabs(h2) + a * fabs(h3)))
+        to_begin[k] = begin[k] + low
+        to_end[k] = begin[k] + (low + 2. * a)
+        to_first[k] = middle + a * (a * bend - rate)
+        to_last[k] = middle + a * (a * bend + rate)
+        to_rate[k] = rate - 2. * a * bend
+        to_bend[k] = bend
+        to_cubic[k] = h3
+        to_spare[k] = spare_ if spare_ < steady else steady
+    for k in range(count):
+        way.begin[i + k], way.end[i + k] = to_begin[k], to_end[k]
+        way.first[i + k], way.last[i + k] = to_first[k], to_last[k]
+        way.rate[i + k], way.bend[i + k] = to_rate[k], to_bend[k]
+        way.cubic[i + k], spare[k] = to_cubic[k], to_spare[k]
 
 
-cdef int take_balls(motor_state *motor, const motion_piece *piece, const balls *b, double low, double high,
-                    double first, double last, double rate) noexcept nogil:
-    cdef int direction = 1 if last > first else -1, count
-    cdef double span = high - low, freq = motor.out.freq, zero = (piece.begin + motor.out.offset) * freq
-    cdef double bend = 4. * (last - first - rate * span) / (span * span)
-    while True:
-        count = run_length(motor, last, last, direction)
-        if count <= 0:
-            return count
-        ball_times(b, low, first, next_threshold(motor, direction) - first, direction * motor.step_distance,
-                   rate, bend, zero, freq, &motor.out.due[motor.out.tail], count)
-        take_run(motor, direction, count)
+cdef bint bend_part(const joint *at, const piece_block *pieces, int i, double low, double share,
+                    parabolas *way) noexcept nogil:
+    cdef double spare
+    bend_spans(at, pieces, i, 1, low, share, way, &spare)
+    return spare >= 0.
+
+
+cdef void bend_all(const joint *at, const piece_block *pieces, parabolas *way, double *spare) noexcept nogil:
+    bend_spans(at, pieces, 0, pieces.count, 0., 1., way, spare)
