@@ -61,7 +61,7 @@ def make_motion_host(
     host = Host(
         clock,
         settings,
-        load_catalogue(),
+        load_catalogue(every=False),
         dispatcher,
         procedures,
         configuration,
@@ -88,7 +88,7 @@ def make_motion_host(
 
 def check_configuration(document: ConfigDocument) -> Plan:
     """Check a configuration without building anything. @raise ConfigError: with every problem."""
-    return make_plan(document, load_catalogue(), HOST_SERVICES)
+    return make_plan(document, load_catalogue(every=False), HOST_SERVICES)
 
 
 def host_commands() -> list[Command]:

@@ -14,8 +14,7 @@ from klipperd.batch.clock import VirtualClock
 from klipperd.batch.errors import BatchError
 from klipperd.batch.offline import FileMcus
 from klipperd.config.configuration import Configuration
-from klipperd.config.document import read_config
-from klipperd.errors import CommandError, ConfigError
+from klipperd.errors import CommandError
 from klipperd.gcode.base import BaseCommands
 from klipperd.gcode.dispatch import Dispatcher
 from klipperd.gcode.filerun import FileRun
@@ -62,7 +61,7 @@ class OfflineHost:
         self.dispatcher = Dispatcher(self.clock)
         no_reactor: Any = None
         self.host = Host(
-            self.clock, settings, load_catalogue(_sections(self.config_file)), self.dispatcher, Procedures(),
+            self.clock, settings, load_catalogue(every=False), self.dispatcher, Procedures(),
             Configuration(), SameThread(), no_reactor,
         )  # fmt: skip
         BaseCommands(self.dispatcher, self.host, settings).install()
@@ -185,14 +184,6 @@ class OfflineHost:
         if self.host.state() is not HostState.READY:
             reason = self.host.state_message().partition("\nOnce the underlying")[0]
             raise BatchError(f"{where(file, run.line_number)}: the printer shut down: {reason}")
-
-
-def _sections(config_file: str) -> list[str] | None:
-    """The sections of a configuration, None when it can't be read, which the host then tells."""
-    try:
-        return list(read_config(config_file).sections)
-    except ConfigError:
-        return None
 
 
 @contextmanager

@@ -5,10 +5,9 @@ its commands runs. It sees the statuses of all printer objects under C{printer}.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import jinja2
-from attrs import define, field, frozen
+from attrs import define, frozen
 from twisted.internet.interfaces import IReactorTime
 
 from klipperd.errors import CommandError, ConfigError, Place
@@ -18,19 +17,10 @@ from klipperd.objects.values import Gcode
 from klipperd.remote.plain import plain_status
 from klipperd.remote.procedures import Procedures
 
+if TYPE_CHECKING:
+    from jinja2 import Template
+
 __all__ = ["GcodeTemplate", "GcodeTemplates", "PrinterView"]
-
-_AXES = {"x": 0, "y": 1, "z": 2, "e": 3}
-
-
-class _Environment(jinja2.Environment):
-    """Coordinates are lists that can be read by axis: C{printer.toolhead.position.x}."""
-
-    def getattr(self, obj: Any, attribute: str) -> Any:
-        if isinstance(obj, list | tuple) and attribute in _AXES and len(obj) > _AXES[attribute]:
-            return obj[_AXES[attribute]]
-        return super().getattr(obj, attribute)
-
 
 class _RaisedInTemplate(Exception):
     """C{action_raise_error}: passes through Jinja2 as it is."""
@@ -77,25 +67,21 @@ class GcodeTemplates:
     dispatcher: Dispatcher
     _procedures: Procedures
     _host: HostControl
-    _environment: jinja2.Environment = field(init=False)
-
-    def __attrs_post_init__(self) -> None:
-        self._environment = _Environment(
-            block_start_string="{%",
-            block_end_string="%}",
-            variable_start_string="{",
-            variable_end_string="}",
-            extensions=["jinja2.ext.do", "jinja2.ext.loopcontrols"],
-        )
 
     def compile(self, gcode: Gcode, section: str, option: str = "gcode") -> "GcodeTemplate":
         """Compile the G-code of an option. @raise ConfigError: at the line of a syntax error."""
+        name = f"[{section}] {option}"
+        if "{" not in gcode.text:
+            return GcodeTemplate(name, gcode.text, None, self)
+        # Only now, as many a printer has no templates, and a batch run is over soon.
+        from klipperd.gcode.environment import ENVIRONMENT, TemplateSyntaxError
+
         try:
-            template = self._environment.from_string(gcode.text)
-        except jinja2.TemplateSyntaxError as error:
+            template = ENVIRONMENT.from_string(gcode.text)
+        except TemplateSyntaxError as error:
             place = gcode.place and Place(gcode.place.file, gcode.place.line + (error.lineno or 1) - 1)
             raise ConfigError.single(f"template: {error.message}", place, section, option) from None
-        return GcodeTemplate(f"[{section}] {option}", template, self)
+        return GcodeTemplate(name, gcode.text, template, self)
 
     def context(self) -> dict[str, Any]:
         """What every template can name."""
@@ -131,14 +117,17 @@ def _raise_error(message: object) -> str:
 
 @frozen(eq=False)
 class GcodeTemplate:
-    """One compiled template. C{name} is for messages."""
+    """One compiled template. C{name} is for messages; without a template the text is all there is."""
 
     name: str
-    _template: jinja2.Template
+    _text: str
+    _template: "Template | None"
     _templates: GcodeTemplates
 
     async def render(self, **variables: Any) -> str:
         """The G-code that comes of it now. @raise CommandError: when the template fails."""
+        if self._template is None:
+            return self._text
         parts = []
         try:
             for part in self._template.generate({**self._templates.context(), **variables}):

@@ -186,8 +186,11 @@ def remote(*names: str, with_client: bool = False) -> Callable[[F], F]:
 
 
 def _marked(kind: type, attribute: str) -> Iterator[Any]:
-    for name in dir(kind):
-        yield from getattr(inspect.getattr_static(kind, name), attribute, ())
+    members: dict[str, Any] = {}
+    for base in reversed(kind.__mro__):
+        members.update(vars(base))
+    for name in sorted(members):
+        yield from getattr(members[name], attribute, ())
 
 
 def commands_of(kind: type) -> list[Command]:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from importlib.metadata import entry_points
 from types import ModuleType
 
-from attrs import frozen
+from attrs import define, field
 
 from klipperd.objects.declare import PrinterObject, stem_of
 from klipperd.objects.section_index import SectionIndex
@@ -21,50 +21,60 @@ __all__ = ["Catalogue", "load_catalogue"]
 ENTRY_POINT_GROUP = "klipperd.printer_objects"
 
 
-@frozen
+@define
 class Catalogue:
-    """The declarations by section pattern."""
+    """The declarations by section pattern.
+
+    C{objects}: those that are imported. C{later}: module -> patterns of its sections; it is imported
+    when a section needs it.
+    """
 
     objects: tuple[PrinterObject, ...]
-    others: tuple[str, ...] = ()
-    """Patterns of sections whose modules were left out."""
+    later: dict[str, Sequence[str]] = field(factory=dict)
 
     def find(self, section: str) -> PrinterObject | None:
         """The declaration that serves a section, or None."""
+        for module, patterns in list(self.later.items()):
+            if any(section.startswith(stem_of(pattern)) for pattern in patterns):
+                del self.later[module]
+                self._add(_declared(importlib.import_module(module)))
         return next((o for o in self.objects if o.matches(section)), None)
+
+    def _add(self, declared: Sequence[PrinterObject]) -> None:
+        # A declaration imported by a second module is the same object: keep one.
+        self.objects = tuple({id(o): o for o in (*self.objects, *declared)}.values())
 
     def patterns(self) -> list[str]:
         """All section patterns, for hints and references."""
-        return [*(o.section for o in self.objects if not o.internal), *self.others]
+        own = [o.section for o in self.objects if not o.internal]
+        return [*own, *(pattern for patterns in self.later.values() for pattern in patterns)]
 
 
 def _declared(module: ModuleType) -> list[PrinterObject]:
     return [value for value in vars(module).values() if isinstance(value, PrinterObject)]
 
 
-def load_catalogue(sections: Sequence[str] | None = None, index: SectionIndex | None = None) -> Catalogue:
+def load_catalogue(*, every: bool = True, index: SectionIndex | None = None) -> Catalogue:
     """Import the modules that declare printer objects.
 
-    @param sections: names of a configuration's sections: modules that only serve others are left out, as far
-        as an earlier call has noted what they declare. None: all modules.
+    @param every: all of them; without, those that only serve sections wait for such a section, as far as an
+        earlier call has noted what they declare.
     @param index: where that was noted; by default beside the compiled modules.
     """
     index = index or SectionIndex.read()
-    objects: list[PrinterObject] = []
-    others: list[str] = []
+    catalogue = Catalogue(())
     for name, path in _own_modules():
         known = index.known(name, path)
-        if sections is not None and known is not None and not _needed(known, sections):
-            others.extend(known)
+        if not every and known is not None:
+            catalogue.later[name] = known
             continue
         declared = _declared(importlib.import_module(name))
         index.note(name, path, None if any(o.internal or o.always for o in declared) else declared)
-        objects.extend(declared)
+        catalogue._add(declared)
     for entry in entry_points(group=ENTRY_POINT_GROUP):
-        objects.extend(_declared(entry.load()))
+        catalogue._add(_declared(entry.load()))
     index.write()
-    # A declaration imported by a second module is the same object: keep one.
-    return Catalogue(tuple({id(o): o for o in objects}.values()), tuple(others))
+    return catalogue
 
 
 def _own_modules() -> Iterator[tuple[str, str]]:
@@ -72,7 +82,3 @@ def _own_modules() -> Iterator[tuple[str, str]]:
     for folder in package.__path__:
         for info in pkgutil.iter_modules([folder], "klipperd.printer."):
             yield info.name, os.path.join(folder, info.name.rpartition(".")[2] + ".py")
-
-
-def _needed(patterns: Sequence[str], sections: Sequence[str]) -> bool:
-    return any(section.startswith(stem_of(pattern)) for pattern in patterns for section in sections)

@@ -1,6 +1,7 @@
 """Declare the options of a section and the fields of a status as fields of frozen attrs classes."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from importlib import import_module
 from typing import Any, get_type_hints
 
 import attrs
@@ -12,6 +13,7 @@ __all__ = [
     "REQUIRED",
     "Choice",
     "Group",
+    "LateKinds",
     "Option",
     "Wildcard",
     "choose",
@@ -51,6 +53,24 @@ class Group:
     kind: type
 
 
+class LateKinds(Mapping[str, type]):
+    """Config classes to choose from: value -> C{"package.module:Class"}, imported when it is chosen."""
+
+    def __init__(self, places: Mapping[str, str]) -> None:
+        self.places = places
+
+    def __getitem__(self, value: str) -> type:
+        module, _, name = self.places[value].partition(":")
+        kind: type = getattr(import_module(module), name)
+        return kind
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.places)
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+
 @frozen
 class Choice:
     """A field whose config class depends on the value of the option C{by}."""
@@ -59,6 +79,13 @@ class Choice:
     by: Option
     kinds: Mapping[str, type]
     otherwise: type | None = None
+
+    def value_of(self, kind: type) -> str | None:
+        """The value that chooses a class."""
+        if isinstance(self.kinds, LateKinds):
+            place = f"{kind.__module__}:{kind.__qualname__}"
+            return next((value for value, known in self.kinds.places.items() if known == place), None)
+        return next((value for value, known in self.kinds.items() if known is kind), None)
 
 
 @frozen

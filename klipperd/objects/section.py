@@ -83,8 +83,9 @@ class _Reader:
             return _FAILED
         if chosen is None:
             return None
-        kinds = {name.lower(): kind for name, kind in member.kinds.items()}
-        config = kinds.get(chosen.lower(), member.otherwise)
+        values = {value.lower(): value for value in member.kinds}
+        value = values.get(chosen.lower())
+        config = member.kinds[value] if value is not None else member.otherwise
         if config is None:
             self.undecided = True
             names = ", ".join(member.kinds)
@@ -156,7 +157,7 @@ def settings_of(made: Any) -> dict[str, Any]:
             settings.update({member.prefix + rest: text for rest, text in value.items()})
         elif attrs.has(type(value)):
             if isinstance(member, Choice):
-                chosen = next((n for n, kind in member.kinds.items() if kind is type(value)), None)
+                chosen = member.value_of(type(value))
                 if chosen is not None:
                     settings[member.by.name] = chosen
             settings.update(settings_of(value))

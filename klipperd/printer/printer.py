@@ -6,34 +6,27 @@ from typing import Any
 from attrs import define, frozen
 
 from klipperd.motion.kinematics.base import KinematicsConfig, Trouble
-from klipperd.motion.kinematics.cartesian import CartesianConfig
-from klipperd.motion.kinematics.corexy import CoreXYConfig, CoreXZConfig
-from klipperd.motion.kinematics.delta import DeltaConfig
-from klipperd.motion.kinematics.deltesian import DeltesianConfig
-from klipperd.motion.kinematics.generic_cartesian import GenericCartesianConfig
-from klipperd.motion.kinematics.hybrid import HybridCoreXYConfig, HybridCoreXZConfig
-from klipperd.motion.kinematics.none import NoneConfig
-from klipperd.motion.kinematics.polar import PolarConfig
-from klipperd.motion.kinematics.rotary_delta import RotaryDeltaConfig
-from klipperd.motion.kinematics.winch import WinchConfig
 from klipperd.objects import PrinterObject, choose, option
+from klipperd.objects.option import LateKinds
 
 __all__ = ["KINEMATICS", "PrinterConfig", "PrinterSection", "printer"]
 
-KINEMATICS: Mapping[str, type[KinematicsConfig]] = {
-    "cartesian": CartesianConfig,
-    "corexy": CoreXYConfig,
-    "corexz": CoreXZConfig,
-    "hybrid_corexy": HybridCoreXYConfig,
-    "hybrid_corexz": HybridCoreXZConfig,
-    "generic_cartesian": GenericCartesianConfig,
-    "delta": DeltaConfig,
-    "rotary_delta": RotaryDeltaConfig,
-    "deltesian": DeltesianConfig,
-    "polar": PolarConfig,
-    "winch": WinchConfig,
-    "none": NoneConfig,
-}
+KINEMATICS: Mapping[str, type] = LateKinds(
+    {
+        "cartesian": "klipperd.motion.kinematics.cartesian:CartesianConfig",
+        "corexy": "klipperd.motion.kinematics.corexy:CoreXYConfig",
+        "corexz": "klipperd.motion.kinematics.corexy:CoreXZConfig",
+        "hybrid_corexy": "klipperd.motion.kinematics.hybrid:HybridCoreXYConfig",
+        "hybrid_corexz": "klipperd.motion.kinematics.hybrid:HybridCoreXZConfig",
+        "generic_cartesian": "klipperd.motion.kinematics.generic_cartesian:GenericCartesianConfig",
+        "delta": "klipperd.motion.kinematics.delta:DeltaConfig",
+        "rotary_delta": "klipperd.motion.kinematics.rotary_delta:RotaryDeltaConfig",
+        "deltesian": "klipperd.motion.kinematics.deltesian:DeltesianConfig",
+        "polar": "klipperd.motion.kinematics.polar:PolarConfig",
+        "winch": "klipperd.motion.kinematics.winch:WinchConfig",
+        "none": "klipperd.motion.kinematics.none:NoneConfig",
+    }
+)
 """Name -> options. To add one, write its module in L{klipperd.motion.kinematics} and name it here."""
 
 
