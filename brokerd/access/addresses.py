@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 from attrs import frozen
@@ -13,6 +14,7 @@ _Address = IPv4Address | IPv6Address
 
 LOOPBACK: tuple[Network, ...] = (IPv4Network("127.0.0.0/8"), IPv6Network("::1/128"))
 _NAME = re.compile(r"(?=.*[a-z])(?!-)[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63})*\.?", re.IGNORECASE)
+_REMEMBERED = 256  # addresses of clients that keep asking
 _FORWARDING = ("x-forwarded-for", "x-real-ip", "forwarded")
 
 
@@ -37,6 +39,7 @@ def parse_client(text: str) -> Network | str:
         raise
 
 
+@lru_cache(_REMEMBERED)
 def _parse(text: str) -> _Address | None:
     try:
         address = ip_address(text.strip().split("%")[0])

@@ -7,6 +7,7 @@ the printer for that page's own server. What gives it away is the name in the C{
 import socket
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from ipaddress import ip_address
 
 from attrs import field, frozen
@@ -25,6 +26,7 @@ def host_name(header: str) -> str:
     return text.partition(":")[0].rstrip(".")
 
 
+@lru_cache(64)  # a client names the same host again and again
 def _is_address(name: str) -> bool:
     try:
         ip_address(name.split("%")[0])

@@ -97,6 +97,7 @@ class Registry:
     )
     _quick: dict[bytes, tuple[BoundMethod, HttpForm]] = field(init=False, factory=dict)
     _components: list[Component] = field(init=False, factory=list)
+    _names: dict[str, None] = field(init=False, factory=dict)
     _fallbacks: list[Fallback] = field(init=False, factory=list)
 
     def add(self, component: Component) -> None:
@@ -105,6 +106,7 @@ class Registry:
         @raise ValueError: if a name or route is taken.
         """
         self._components.append(component)
+        self._names[component.component] = None
         for spec in declared(type(component)):
             if isinstance(spec, ApiMethod):
                 bound: BoundMethod | BoundEndpoint = BoundMethod(spec, component)
@@ -134,7 +136,7 @@ class Registry:
     @property
     def components(self) -> list[str]:
         """Names of the components, in order."""
-        return list(dict.fromkeys(each.component for each in self._components))
+        return list(self._names)
 
     @property
     def component_types(self) -> list[type]:

@@ -23,7 +23,7 @@ from twisted.internet.threads import blockingCallFromThread
 from ..brokerd.fake_host import FakeHost, FakeHostServer
 from ..peers.process import free_port
 from ..peers.venv import OWN_ENVIRONMENT, peer
-from .load import cpu_seconds, rss_megabytes
+from .load import rss_megabytes
 from .wire import PlainSocket, get_rate, quantile, receive_all
 
 ROOT = Path(__file__).parents[2]
@@ -111,7 +111,8 @@ class Rival:
 
     @property
     def cpu(self) -> float:
-        return cpu_seconds(self.process.pid)
+        """CPU that it has used (s), to the nanosecond: its clock as clock_getcpuclockid(3) gives it."""
+        return time.clock_gettime((~self.process.pid << 3) | 2)
 
 
 def measure_rpc(rival: Rival) -> None:
