@@ -67,6 +67,10 @@ class HttpTests(HouseTestCase):
         answer = await self.post("/machine/wled/strip", body)
         self.assertEqual(answer.json["result"]["case"]["intensity"], 50)
         self.assertEqual(self.case.state, {"on": True, "bri": 200, "ps": 3, "seg": {"ix": 50, "sx": 0}})
+        for path in ("status?case", "strip?strip=case"):
+            (shown,) = (await self.get(f"/machine/wled/{path}")).json["result"].values()
+            self.assertEqual((shown["preset"], shown["brightness"]), (3, 200))
+        await self.call("machine.wled.on", case=None)
         await self.call("machine.wled.toggle", case=None)
         self.assertFalse(self.case.state["on"])
         await self.call("machine.wled.off", case=None, lounge=None)

@@ -14,6 +14,8 @@ from brokerd.machine.peripherals.usb import list_usb
 from brokerd.machine.peripherals.video import list_video
 from brokerd.machine.throttling import throttled_state
 
+from ..promised import broken_promise, methods
+
 
 class SysfsTests(SynchronousTestCase):
     """A tree of our own."""
@@ -56,6 +58,7 @@ class SysfsTests(SynchronousTestCase):
             "1d6b  Linux Foundation\n\t0001  1.1 root hub\nC 01  Audio\n"
         )
         found = list_usb(self.root)
+        self.assertEqual(broken_promise("[UsbDevice]", found), "")
         self.assertEqual([each["usb_location"] for each in found], ["1:1", "1:4"])
         self.assertEqual((found[0]["class"], found[0]["protocol"]), ("Hub", "Single TT"))
         self.assertEqual(found[0]["description"], "Linux Foundation")
@@ -86,6 +89,7 @@ class SysfsTests(SynchronousTestCase):
         self.write("sys/class/tty/tty1")
         found = {each["device_name"]: each for each in list_serial(self.root)}
         self.assertEqual(set(found), {"ttyACM0", "ttyAMA0"})
+        self.assertEqual(broken_promise("{*: SerialDevice}", found), "")
         self.assertEqual(
             found["ttyACM0"],
             {
@@ -124,6 +128,7 @@ class SysfsTests(SynchronousTestCase):
                 raise OSError(errno.EINVAL, "no more")
 
         found = list_video(self.root, ioctl)
+        self.assertEqual(broken_promise("[Camera]", found), "")
         self.assertEqual(found[0]["version"], "6.1.63")
         self.assertEqual(found[0]["capabilities"], ["VIDEO_CAPTURE", "STREAMING"])
         self.assertEqual((found[0]["alt_name"], found[0]["usb_location"]), ("UVC Camera", "1:4"))
@@ -194,6 +199,8 @@ class CanTests(SynchronousTestCase):
             return made[0]
 
         found = list_unassigned("can0", open_socket)
+        promised = methods()["machine.peripherals.canbus"].result
+        self.assertEqual(broken_promise(promised, {"can_uuids": found}), "")
         self.assertEqual(
             found,
             [

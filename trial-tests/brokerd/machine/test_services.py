@@ -18,6 +18,7 @@ from brokerd.notifications import Broadcaster
 from brokerd.programs import ProgramFailed, Programs
 
 from ..harness import BrokerTestCase
+from ..promised import broken_promise, methods
 
 
 class FakeProvider(NoServices):
@@ -199,6 +200,8 @@ class ProgramTests(TestCase):
             await sudo.password("wrong")
         self.assertEqual((done, sudo._password), ([], ""))
         answer = await sudo.password("secret")
+        promised = methods()["machine.sudo.password"].result
+        self.assertEqual(broken_promise(promised, answer), "")
         self.assertEqual(answer["sudo_responses"], ["Sudo password successfully set.", "It is done."])
         self.assertEqual(done, ["hello\n"])
 

@@ -88,9 +88,7 @@ class GitTestCase(BrokerTestCase):
 
     def is_ready(self) -> bool:
         assert self.broker.parts is not None
-        return any(
-            getattr(each, "ready", False) and hasattr(each, "busy") for each in self.broker.parts.services
-        )
+        return self.broker.parts.commons.updates.ready
 
     async def status(self, refresh: bool = True) -> Any:
         if refresh:

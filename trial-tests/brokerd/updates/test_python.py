@@ -72,11 +72,7 @@ class PythonTests(BrokerTestCase):
         return super().settings(sections=sections, **changes)
 
     async def ask(self, method: str, **params: Any) -> Any:
-        await self.until(
-            lambda: any(
-                getattr(each, "ready", False) and hasattr(each, "busy") for each in self.parts.services
-            )
-        )
+        await self.until(lambda: self.parts.commons.updates.ready)
         answer = await self.rpc(f"machine.update.{method}", **params)
         return answer["result"] if "result" in answer else answer["error"]
 

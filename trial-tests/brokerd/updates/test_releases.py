@@ -110,7 +110,7 @@ class ReleaseTestCase(BrokerTestCase):
 
     def updates(self) -> Any:
         assert self.broker.parts is not None
-        return next(each for each in self.broker.parts.services if type(each).__name__ == "UpdateMethods")
+        return self.broker.parts.commons.updates
 
 
 class WebTests(ReleaseTestCase):

@@ -3,14 +3,20 @@
 import base64
 import hashlib
 import json
+import shutil
+import subprocess
+import sys
+import zipfile
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from attrs import evolve
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from twisted.internet import reactor
-from twisted.trial.unittest import SynchronousTestCase
+from twisted.internet.utils import getProcessOutput
+from twisted.trial.unittest import SkipTest, SynchronousTestCase
 from twisted.web.resource import Resource
 from twisted.web.server import Site
 
@@ -21,7 +27,12 @@ from brokerd.updates.updater import UpdateFailed
 from ..harness import BrokerTestCase
 from .test_python import wheel
 
-MAIN = "import sys\nprint('theunit', {0!r}) if '--version' in sys.argv else sys.exit(1)\n"
+MAIN = """import sys
+def main():
+    print('theunit', {0!r}) if '--version' in sys.argv else sys.exit(1)
+main() if __name__ == '__main__' else None
+"""
+UNITS = Path(__file__).parents[3] / "config" / "systemd"
 
 
 class OrderTests(SynchronousTestCase):
@@ -90,14 +101,12 @@ class UnitTests(BrokerTestCase):
 
     def make(self, version: str, says: str = "") -> Path:
         files = {"theunit/__init__.py": "", "theunit/__main__.py": MAIN.format(says or version)}
+        scripts = "[console_scripts]\nappliance = theunit.__main__:main\n"
+        files[f"theunit-{version}.dist-info/entry_points.txt"] = scripts
         return wheel(self.wheels, "theunit", version, files)
 
     async def ask(self, method: str, **params: Any) -> Any:
-        await self.until(
-            lambda: any(
-                getattr(each, "ready", False) and hasattr(each, "busy") for each in self.parts.services
-            )
-        )
+        await self.until(lambda: self.parts.commons.updates.ready)
         answer = await self.rpc(f"machine.update.{method}", **params)
         return answer["result"] if "result" in answer else answer["error"]
 
@@ -141,7 +150,88 @@ class UnitTests(BrokerTestCase):
         self.channel.release("2.0", self.make("2.0"), name="../../x.whl")
         await self.check_unchanged("leads elsewhere")
 
+    async def says(self) -> str:
+        """What the program says that the service unit starts."""
+        program = self.prefix / "current" / "bin" / "appliance"
+        return (await getProcessOutput(str(program), ["--version"])).decode().strip()
+
+    def install_by_hand(self, version: str) -> None:
+        """What an installer does, but for pip."""
+        folder = self.prefix / "versions" / version
+        base = getattr(sys, "_base_executable", sys.executable)
+        subprocess.run([base, "-m", "venv", "--without-pip", folder], check=True)
+        python = folder / "bin" / "python"
+        name = f"python{sys.version_info[0]}.{sys.version_info[1]}"
+        with zipfile.ZipFile(self.make(version)) as archive:
+            archive.extractall(folder / "lib" / name / "site-packages")
+        script = folder / "bin" / "appliance"
+        script.write_text(f"#!{python}\nfrom theunit.__main__ import main\nmain()\n")
+        script.chmod(0o755)
+
+    async def test_what_the_service_starts(self) -> None:
+        """C{PREFIX/current/bin/appliance} runs before, after an update, and after going back."""
+        self.install_by_hand("1.0")
+        self.assertEqual(await self.says(), "theunit 1.0")
+        self.channel.release("2.0", self.make("2.0"))
+        self.assertEqual(await self.ask("upgrade", name="theunit"), "ok")
+        self.assertEqual(await self.says(), "theunit 2.0")
+        self.assertEqual(self.restarted, 1)
+        # What systemd starts then is another process, which knows its own version.
+        await self.broker.stopService()
+        settings = self.parts.settings
+        now = evolve(settings, unit=evolve(settings.unit, version="2.0"))
+        self.broker._settings = lambda: now
+        self.broker.startService()
+        await self.broker.when_ready()
+        assert self.broker.parts is not None
+        self.parts = self.broker.parts
+        self.assertEqual(await self.ask("rollback", name="theunit"), "ok")
+        self.assertEqual(await self.says(), "theunit 1.0")
+        self.assertEqual((self.prefix / "previous").read_text(), "2.0\n")
+        self.assertEqual(self.restarted, 2)
+
     def test_signature_of_nothing(self) -> None:
         for key in ("", "AAAA", "not base64!"):
             with self.assertRaises(UpdateFailed):
                 check_signature("[]", "AAAA", key)
+
+
+class ServiceUnitTests(SynchronousTestCase):
+    """The files in config/systemd, and what an update needs of them."""
+
+    def options(self, name: str) -> dict[str, str]:
+        lines = (UNITS / name).read_text().splitlines()
+        return dict(line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
+
+    def test_update_and_unit_agree(self) -> None:
+        """It starts what the link leads to, and may write where updates put things."""
+        options = self.options("klipper-appliance.service")
+        program = Path(options["ExecStart"].split()[0])
+        self.assertEqual(program.parts[-3:], ("current", "bin", "appliance"))
+        prefix = program.parents[2]
+        writable = [each.lstrip("-") for each in options["ReadWritePaths"].split()]
+        self.assertIn(str(prefix), writable)
+        data = options["ExecStart"].split("--data ")[1].split()[0]
+        self.assertIn(data, writable)
+        self.assertEqual(options["Restart"], "always")
+        for name in ("klipperd.service", "brokerd.service"):
+            self.assertEqual(Path(self.options(name)["ExecStart"].split()[0]).parents[1], prefix / "current")
+
+    def test_systemd_understands_them(self) -> None:
+        program = shutil.which("systemd-analyze")
+        if program is None:
+            raise SkipTest("there is no systemd-analyze here")
+        folder = Path(self.mktemp()).absolute()
+        shutil.copytree(UNITS, folder)
+        for unit in folder.glob("*.service"):
+            text = unit.read_text().replace("/opt/klipper-appliance/current/bin/", f"{folder}/")
+            unit.write_text(text)
+        for name in ("appliance", "klipperd", "brokerd"):
+            (folder / name).write_text("#!/bin/sh\n")
+            (folder / name).chmod(0o755)
+        units = sorted(map(str, folder.glob("*.service")))
+        done = subprocess.run(
+            [program, "verify", "--man=no", "--recursive-errors=no", *units], capture_output=True, text=True
+        )
+        told = [line for line in done.stderr.splitlines() if str(folder) in line or ".service:" in line]
+        self.assertEqual((done.returncode, told), (0, []), done.stderr)
