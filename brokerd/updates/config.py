@@ -172,6 +172,10 @@ class PythonConfig(_ServiceConfig):
     virtualenv: Path = option(doc="its Python environment")
     project_name: str | None = option(None, doc="its name in the package index, with extras")
     primary_branch: str | None = option(None, doc="kept for old configurations")
+    known_hashes: Path | None = option(
+        None,
+        doc="a file with the SHA-256 of all that may be installed: requirements with --hash",
+    )
 
 
 @frozen(kw_only=True)

@@ -200,9 +200,12 @@ class GitUpdater:
     async def _check(self, new: str, say: Say) -> None:
         """See that all of a commit has arrived, and is whose it should be."""
         await self._repository.git("rev-list", "--objects", "--quiet", f"HEAD..{new}")
+        await self._check_signature(self._repository, new, say)
+
+    async def _check_signature(self, repository: Repository, commit: str, say: Say) -> None:
         if self._config.verify_signature:
-            say(f"Checking the signature of {new[:12]}")
-            await self._repository.git("verify-commit", new)
+            say(f"Checking the signature of {commit[:12]}")
+            await repository.git("verify-commit", commit)
 
     async def _prepare(self, new: str, say: Say) -> None:
         """Check the new commit out aside, and install what it needs."""
@@ -266,6 +269,7 @@ class GitUpdater:
         await self._threads.run((self._config.path / ".git" / "index.lock").unlink, True)
         await self._repository.git("reset", "--hard", "HEAD", line=say)
         if self._state.detached:
+            await self._check_signature(self._repository, f"origin/{branch}", say)
             await self._repository.git("checkout", "-B", branch, f"origin/{branch}", line=say)
 
     async def _clone_again(self, say: Say) -> None:
@@ -277,6 +281,7 @@ class GitUpdater:
             words = ("git", "clone", "--branch", config.primary_branch, "--", config.origin, str(fresh))
             say(f"Cloning {config.origin}")
             (await self._programs.run(*words, timeout=3600.0, line=say)).check()
+            await self._check_signature(Repository(self._programs, fresh), "HEAD", say)
             if path.exists():
                 await self._threads.run(exchange, fresh, path)
             else:

@@ -4,6 +4,7 @@ pip says what it would install, with the hash of each file; exactly these files 
 fails, the versions from before are installed again.
 """
 
+import re
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ _QUERY = (
     " print(json.dumps({'version': d.version, 'urls': d.metadata.get_all('Project-URL') or [],"
     " 'home': d.metadata.get('Home-page') or ''}))"
 )
+_HASH = re.compile(r"sha256:([0-9a-f]{64})")
 
 
 @frozen
@@ -197,6 +199,7 @@ class PythonUpdater:
         without = [each.name for each in wanted if not each.sha256]
         if without:
             raise UpdateFailed(f"there is no hash of {', '.join(without)}")
+        await self._check_known(wanted)
         at_odds = await self._at_odds()
         with tempfile.NamedTemporaryFile("w", prefix="brokerd-pip-", suffix=".txt") as file:
             file.writelines(each.line for each in wanted)
@@ -207,6 +210,22 @@ class PythonUpdater:
         broken = sorted(await self._at_odds() - at_odds)
         if broken:
             raise UpdateFailed(broken[0])
+
+    async def _check_known(self, wanted: list[_Pinned]) -> None:
+        """With C{known_hashes} the index is not trusted with what it says of its files.
+
+        @raise UpdateFailed: if the file can't be read, or lacks a hash.
+        """
+        path = self._config.known_hashes
+        if path is None:
+            return
+        try:
+            known = set(_HASH.findall((await self._threads.run(path.read_text)).lower()))
+        except (OSError, ValueError) as error:
+            raise UpdateFailed(f"{path}: {error}") from None
+        unknown = [f"{each.name} {each.version}" for each in wanted if each.sha256 not in known]
+        if unknown:
+            raise UpdateFailed(f"{path} does not have the SHA-256 of {', '.join(unknown)}")
 
     async def _at_odds(self) -> set[str]:
         """What pip complains of: distributions whose requirements aren't met, maybe others' since long."""

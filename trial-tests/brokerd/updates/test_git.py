@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.trial.unittest import SynchronousTestCase
+from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from brokerd.programs import ProgramFailed
 from brokerd.sections import Sections
@@ -256,3 +256,27 @@ class SignedTests(GitTestCase):
         error = await self.ask("upgrade", name="thing")
         self.assertIn("git ended with", error["message"])
         self.assertEqual(self.text, "one")
+        # Nor by way of a clone that is made anew.
+        (self.path / "file").write_text("changed")
+        error = await self.ask("recover", name="thing", hard=True)
+        self.assertIn("git ended with", error["message"])
+        self.assertEqual(self.text, "changed")
+
+    async def test_signed(self) -> None:
+        if shutil.which("ssh-keygen") is None:
+            raise SkipTest("there is no ssh-keygen here")
+        key = self.data.absolute() / "key"
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
+        signers, trust = key.with_name("signers"), key.with_name("gitconfig")
+        signers.write_text(f"a@x {key.with_name('key.pub').read_text()}")
+        trust.write_text(f'[gpg]\nformat = ssh\n[gpg "ssh"]\nallowedSignersFile = {signers}\n')
+        for name, value in (("gpg.format", "ssh"), ("user.signingkey", str(key)), ("commit.gpgsign", "true")):
+            git(self.origin, "config", name, value)
+        commit(self.origin, "two")
+        self.assertIn("git ended with", (await self.ask("upgrade", name="thing"))["message"])
+        self.patch(os, "environ", {**os.environ, "GIT_CONFIG_GLOBAL": str(trust)})
+        self.assertEqual(await self.ask("upgrade", name="thing"), "ok")
+        self.assertEqual(self.text, "two")
+        (self.path / "file").write_text("changed")
+        self.assertEqual(await self.ask("recover", name="thing", hard=True), "ok")
+        self.assertEqual(self.text, "two")

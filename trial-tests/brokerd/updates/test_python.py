@@ -9,6 +9,8 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+from attrs import evolve
+
 from brokerd.programs import ProgramFailed
 from brokerd.sections import Sections
 from brokerd.updates.config import PythonConfig, SoftwareConfig, UpdateConfig
@@ -85,6 +87,17 @@ class PythonTests(BrokerTestCase):
         found = await self.status()
         self.assertEqual((found["version"], found["remote_version"]), ("1.0", "2.0"))
         self.assertEqual((found["owner"], found["repo_name"], found["is_valid"]), ("me", "thing", True))
+        # Hashes that somebody else vouches for.
+        updater = self.parts.commons.updates._updaters["thing"]
+        assert isinstance(updater, PythonUpdater)
+        known = self.data / "requirements.txt"
+        updater._config = evolve(updater._config, known_hashes=known)
+        known.write_text("thing==2.0 \\\n    --hash=sha256:" + "0" * 64 + "\n")
+        refused = await self.ask("upgrade", name="thing")
+        self.assertIn("does not have the SHA-256 of thing 2.0", refused["message"])
+        self.assertEqual((await self.status())["version"], "1.0")
+        hashes = [hashlib.sha256(each.read_bytes()).hexdigest() for each in self.wheels.iterdir()]
+        known.write_text("".join(f"thing --hash=sha256:{each}\n" for each in hashes))
         self.assertEqual(await self.ask("upgrade", name="thing"), "ok")
         found = await self.status()
         self.assertEqual((found["version"], found["rollback_version"]), ("2.0", "1.0"))
