@@ -1,6 +1,7 @@
 /** The button that stops everything at once, but not when it is merely brushed: it wants to be pressed twice. */
 
 import { get, show } from './dom.js';
+import { here } from './place.js';
 import { attempt } from './speak.js';
 
 const ARMED = 4000; // ms in which a second press counts
@@ -29,6 +30,6 @@ export function offer_emergency_stop(session) {
 /** By the websocket, or past it when nobody answers there. @param {import('./session.js').Session} session */
 async function stop(session) {
   const told = await session.request('printer.emergency_stop', {}, 1500).catch(() => null);
-  const answer = told || (await fetch('/printer/emergency_stop', { method: 'POST' }));
+  const answer = told || (await fetch(`${here}/printer/emergency_stop`, { method: 'POST' }));
   if (answer.ok === false) throw new Error(`The emergency stop failed: the broker answers ${answer.status}`);
 }

@@ -1,5 +1,7 @@
 /** Numbers and names as a person reads them. Pure. */
 
+import { here } from './place.js';
+
 /** @param {number|null|undefined} value @param {number} digits @returns {string} a dash for the unknown */
 export function fixed(value, digits = 0) {
   if (value == null || !Number.isFinite(value)) return '–';
@@ -36,5 +38,5 @@ export function label(object) {
 
 /** @param {string} path below the gcodes root @returns {string} its address */
 export function file_address(path) {
-  return '/server/files/gcodes/' + path.split('/').map(encodeURIComponent).join('/');
+  return here + '/server/files/gcodes/' + path.split('/').map(encodeURIComponent).join('/');
 }

@@ -1,6 +1,7 @@
 /** Keeps the store true: connect, identify, learn the host's state, subscribe, follow. */
 
 import { Connection, RpcError } from './connection.js';
+import { with_changes } from './place.js';
 import { TemperatureHistory } from './series.js';
 
 const POLL = 2000; // ms between looks at a host that is absent or starting
@@ -25,6 +26,7 @@ export class Session {
     this.turn = 0; // of the newest synchronisation; an older one gives up
     this.listeners = { notify_status_update: [(update) => store.merge(update)] };
     for (const event of ['ready', 'shutdown', 'disconnected']) this.on(`notify_klippy_${event}`, () => this.synchronise());
+    this.on('notify_printers_changed', ({ printers }) => store.change({ printers: with_changes(store.state.printers, printers) }));
     this.connection = new Connection(address, {
       opened: () => this.opened(),
       lost: (retry_at) => store.change({ link: 'waiting', retry_at }),
@@ -60,7 +62,12 @@ export class Session {
       if (this.connection.is_open) this.store.change_host({ state: 'refused', message });
       return;
     }
+    this.learn_printers().catch((error) => this.excuse(error));
     await this.synchronise();
+  }
+
+  async learn_printers() {
+    this.store.change(await this.request('server.printers.list'));
   }
 
   /** Look at the host until it is in a state that lasts, then take over all that it tells. */

@@ -1,12 +1,13 @@
 /** The head of the page: which printer, whether we hear it, its state and, when that is bad, why and what to do. */
 
 import { get, set, show } from './dom.js';
+import { this_one } from './place.js';
 import { attempt } from './speak.js';
 import { has_job, is_ready } from './store.js';
 
-const NAMES = {
+export const NAMES = {
   unknown: 'Connecting', ready: 'Ready', startup: 'Starting', error: 'Error', shutdown: 'Shut down',
-  disconnected: 'No motion host', refused: 'Access refused', printing: 'Printing', paused: 'Paused', offline: 'Offline',
+  disconnected: 'No motion host', refused: 'Access refused', failed: 'Not served', printing: 'Printing', paused: 'Paused', offline: 'Offline',
 };
 
 /** @param {import('./session.js').Session} session */
@@ -23,7 +24,7 @@ function render(state) {
   const { link, host, status, retry_at } = state;
   const job = is_ready(state) && has_job(state) && status.print_stats.state;
   const name = link === 'waiting' ? 'offline' : link === 'connecting' ? 'unknown' : job || host.state;
-  show('printer-name', host.name || 'Printer');
+  show('printer-name', this_one(state.printers)?.name || host.name || 'Printer');
   show('state', NAMES[name] ?? name);
   document.body.dataset.state = name;
 

@@ -7,6 +7,7 @@
  * @property {number} retry_at ms since the epoch, while waiting
  * @property {{state: string, message: string, name: string}} host the motion host's named state
  * @property {Status} status
+ * @property {import('./place.js').Entry[]} printers of the broker
  */
 
 /**
@@ -24,7 +25,7 @@ export class Store {
   /** @param {(run: () => void) => void} later when to tell the watchers */
   constructor(later = (run) => requestAnimationFrame(run)) {
     /** @type {State} */
-    this.state = { link: 'connecting', retry_at: 0, host: { state: 'unknown', message: '', name: '' }, status: {} };
+    this.state = { link: 'connecting', retry_at: 0, host: { state: 'unknown', message: '', name: '' }, status: {}, printers: [] };
     this.later = later;
     this.pending = false;
     this.watchers = [];

@@ -2,6 +2,7 @@
 
 import { get, make, show } from './dom.js';
 import { bytes } from './format.js';
+import { here } from './place.js';
 import { complain } from './speak.js';
 
 /** @param {Iterable<File>} files @param {() => void} arrived called after each */
@@ -37,7 +38,7 @@ function send(file) {
   const form = new FormData();
   form.append('root', 'gcodes');
   form.append('file', file);
-  request.open('POST', '/server/files/upload');
+  request.open('POST', `${here}/server/files/upload`);
   request.send(form);
   return sent.finally(() => row.remove());
 }
