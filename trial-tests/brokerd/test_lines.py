@@ -3,7 +3,11 @@
 import socket
 from typing import Any
 
+from autobahn.twisted.websocket import WebSocketClientFactory
+from twisted.internet import reactor
 from twisted.internet.defer import gatherResults
+from twisted.internet.endpoints import TCP4ClientEndpoint, wrapClientTLS
+from twisted.internet.ssl import Certificate, optionsForClientTLS
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.trial.unittest import SynchronousTestCase
@@ -13,7 +17,7 @@ from brokerd.faces.lines import Line, send_all
 from brokerd.faces.waiting import LONGEST_WAIT, Waiting
 from brokerd.registry.caller import SharedMessage
 
-from .harness import BrokerTestCase, SocketClient
+from .harness import BrokerTestCase, SocketClient, _Timer
 
 
 class Ear:
@@ -180,3 +184,28 @@ class LineTests(BrokerTestCase):
         for status, _ in await gatherResults(told):
             self.assertEqual(status, {"extruder": {"target": 5.0}})
         self.assertEqual([self.blobs(each) for each in clients], [[7]] * 5)
+
+
+class TlsTests(BrokerTestCase):
+    """Over TLS nothing goes straight."""
+
+    async def test_updates_over_tls(self) -> None:
+        authority = Certificate.loadPEM((await self.get("/server/tls/ca.crt")).body)
+        factory = WebSocketClientFactory(f"wss://localhost:{self.port}/websocket", reactor=reactor)
+        factory.noisy = False
+        factory.protocol = SocketClient
+        factory._batched_timer = _Timer()
+        endpoint = wrapClientTLS(
+            optionsForClientTLS("localhost", authority), TCP4ClientEndpoint(reactor, "127.0.0.1", self.port)
+        )
+        client = await endpoint.connect(factory)
+        self.sockets.append(client)
+        await client.opened
+        await client.ask("printer.objects.subscribe", objects={"toolhead": None})
+        (served,) = self.parts.sockets._open.values()
+        self.assertFalse(served.line.free)
+        for number in range(5):
+            told = client.expect("notify_status_update")
+            self.fake.change("toolhead", blob=[number, "x" * 200_000])
+            self.assertEqual((await told)[0]["toolhead"]["blob"][0], number)
+        self.assertFalse(served.line.free)
