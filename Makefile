@@ -37,8 +37,9 @@ run: build  ## start the appliance with its simulated printer and print a sample
 	@$(PY) -m appliance.demo --http $(HTTP) --speed $(SPEED) $(FILE)
 
 test-packages:
-	@tools/debian-packages chromium=chromium node=nodejs setsid=util-linux /usr/sbin/slapd=slapd /usr/sbin/mosquitto=mosquitto \
+	@tools/debian-packages chromium=chromium node=nodejs setsid=util-linux \
 		$(if $(wildcard /usr/lib/*/libsodium.so.*),,no-libsodium=libsodium23)
+	@tools/debian-aside build/servers /usr/sbin/slapd=slapd /usr/sbin/mosquitto=mosquitto
 
 test: build test-packages  ## lint, types, import rule and all tests (see README for the time it takes)
 	@$(PY) tools/run-tests

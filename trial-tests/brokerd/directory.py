@@ -1,7 +1,5 @@
 """A real LDAP server (slapd) for the length of a test: three users, one of them in a group."""
 
-import os
-import shutil
 import socket
 import subprocess
 import time
@@ -9,15 +7,17 @@ from pathlib import Path
 
 from twisted.trial.unittest import SkipTest
 
+from .servers import environment, program, root_of
+
 __all__ = ["BASE", "GROUP", "Directory", "free_port"]
 
 BASE = "dc=printer,dc=test"
 GROUP = f"cn=printing,{BASE}"
 _CONFIG = """\
-include /etc/ldap/schema/core.schema
-include /etc/ldap/schema/cosine.schema
-include /etc/ldap/schema/inetorgperson.schema
-modulepath /usr/lib/ldap
+include {root}etc/ldap/schema/core.schema
+include {root}etc/ldap/schema/cosine.schema
+include {root}etc/ldap/schema/inetorgperson.schema
+modulepath {root}usr/lib/ldap
 moduleload back_mdb
 moduleload memberof
 pidfile {folder}/pid
@@ -79,21 +79,31 @@ class Directory:
     """
 
     def __init__(self, folder: Path) -> None:
-        path = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
-        slapd, add = shutil.which("slapd", path=path), shutil.which("slapadd", path=path)
-        if slapd is None or add is None or not Path("/usr/lib/ldap/memberof.so").exists():
+        slapd, add = program("slapd"), program("slapadd")
+        if slapd is None or add is None:
             raise SkipTest("slapd is not installed")
+        root = root_of(slapd)
+        if not (root / "usr/lib/ldap/memberof.so").exists():
+            raise SkipTest("slapd lacks its module memberof")
         (folder / "data").mkdir(parents=True)
         config = folder / "slapd.conf"
-        config.write_text(_CONFIG.format(folder=folder, base=BASE))
+        config.write_text(_CONFIG.format(folder=folder, base=BASE, root=f"{root}/".replace("//", "/")))
         entries = _ENTRIES.format(base=BASE)
         subprocess.run(
-            [add, "-f", config, "-q"], input=entries.encode(), check=True, timeout=20, capture_output=True
+            [add, "-f", config, "-q"],
+            input=entries.encode(),
+            check=True,
+            timeout=20,
+            capture_output=True,
+            env=environment(add),
         )
         self.port = free_port()
         url = f"ldap://127.0.0.1:{self.port}"
         self._process = subprocess.Popen(
-            [slapd, "-f", config, "-h", url, "-d", "0"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            [slapd, "-f", config, "-h", url, "-d", "0"],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=environment(slapd),
         )
         self._wait()
 

@@ -1,13 +1,14 @@
 """A real MQTT broker for tests: Debian's mosquitto, on a port of its own for each test case."""
 
 import os
-import shutil
 import socket
 import subprocess
 import time
 from pathlib import Path
 
-MOSQUITTO = shutil.which("mosquitto", path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin")
+from ..servers import environment, program
+
+MOSQUITTO = program("mosquitto")
 MISSING = None if MOSQUITTO else "mosquitto is not installed (Debian: mosquitto)"
 
 
@@ -35,7 +36,10 @@ class Mosquitto:
     def start(self) -> None:
         assert MOSQUITTO is not None
         self._process = subprocess.Popen(
-            [MOSQUITTO, "-c", str(self._config)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            [MOSQUITTO, "-c", str(self._config)],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=environment(MOSQUITTO),
         )
         for _ in range(500):
             with socket.socket() as probe:
