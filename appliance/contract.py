@@ -14,12 +14,20 @@ from attrs import frozen
 
 from brokerd.catalog import notifications as sent_notifications
 from brokerd.catalog import served as served_by_broker
+from brokerd.configuration import MOVED_OPTIONS
+from brokerd.options import SectionDeclaration, declared_sections, members
 from klipperd.objects.catalogue import Catalogue, load_catalogue
 from klipperd.objects.option import Wildcard, status_fields
 from klipperd.objects.section import option_names
 from klipperd.service import host_commands, host_remotes, host_status
 
 __all__ = ["Coverage", "coverage", "render_table"]
+
+
+# Of the public examples of the broker's configuration: users' own secrets, and how a file is written.
+_NO_SECTIONS = {"home_assistant", "mqtt_credentials", "section_name", "project"}
+# An example that shows the options of all types, though it names one.
+_ALL_KINDS = "update_manager extension_name"
 
 
 @frozen
@@ -107,6 +115,48 @@ def _api(folder: Path) -> Iterable[Coverage]:
     yield _split("API notifications", notifications, set(sent_notifications()))
 
 
+def _broker_section(section: str) -> SectionDeclaration | None:
+    first, _, rest = section.partition(" ")
+    found = [each for each in declared_sections() if each.name == first and each.named == bool(rest)]
+    return found[0] if found else None
+
+
+def _broker_option_names(section: SectionDeclaration, kind: str | None) -> tuple[set[str], tuple[str, ...]]:
+    """Names and prefixes of options; those of one kind where the example says which, else those of all."""
+    kinds = (
+        [section.kinds[kind]] if kind and kind in section.kinds else [section.config, *section.kinds.values()]
+    )
+    options = [option for config in kinds for option in members(config)]
+    plain = {each.name for each in options if not each.wildcard} | ({section.by} if section.by else set())
+    if section.name == "server":
+        plain |= set(MOVED_OPTIONS)  # they still count there
+    return plain, tuple(each.name for each in options if each.wildcard)
+
+
+def _broker_config(folder: Path, catalogue: Catalogue) -> Iterable[Coverage]:
+    """Sections that the motion host reads are among the examples, too."""
+    wanted: Mapping[str, Mapping[str, Any]] = _load(folder, "broker_config.json")
+    examples = {name: given for name, given in wanted.items() if name not in _NO_SECTIONS}
+    sections: set[str] = set()
+    served: set[str] = set()
+    for section, given in examples.items():
+        declared, host = _broker_section(section), catalogue.find(section)
+        if declared is not None:
+            kind = None if section == _ALL_KINDS else given.get(declared.by or "")
+            names, prefixes = _broker_option_names(declared, kind)
+        elif host is not None:
+            options = list(option_names(host.config))
+            names = {each.name for each in options if not isinstance(each, Wildcard)}
+            prefixes = tuple(each.prefix for each in options if isinstance(each, Wildcard))
+        else:
+            sections.update([section] if section.startswith("include ") else [])
+            continue
+        sections.add(section)
+        served.update(f"[{section}] {n}" for n in given if n in names or n.startswith(prefixes or ("\0",)))
+    yield _split("broker sections", examples, sections)
+    yield _split("broker options", {f"[{s}] {n}" for s, names in examples.items() for n in names}, served)
+
+
 def coverage(folder: Path) -> list[Coverage]:
     """Compare every contract file in C{folder}. @raise OSError: when one is missing."""
     catalogue = load_catalogue()
@@ -117,6 +167,7 @@ def coverage(folder: Path) -> list[Coverage]:
         _status(folder, catalogue),
         _split("remote procedures", _load(folder, "uds_methods.json"), remotes),
         *_api(folder),
+        *_broker_config(folder, catalogue),
     ]
 
 

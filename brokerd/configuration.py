@@ -129,6 +129,9 @@ def _text(shown: Any, entry: Entry) -> str:
     return HIDDEN if shown == HIDDEN else entry.value
 
 
+MOVED_OPTIONS = ("temperature_store_size", "gcode_store_size")
+
+
 def _moved(file: ConfigFile | None) -> tuple[ConfigFile | None, list[str]]:
     """Options of [server] that moved to [data_store] years ago still count, with a warning."""
     if file is None:
@@ -136,7 +139,7 @@ def _moved(file: ConfigFile | None) -> tuple[ConfigFile | None, list[str]]:
     warnings = []
     sections = {title: dict(options) for title, options in file.sections.items()}
     places = dict(file.places)
-    for name in ("temperature_store_size", "gcode_store_size"):
+    for name in MOVED_OPTIONS:
         entry = sections.get("server", {}).pop(name, None)
         if entry is None:
             continue
