@@ -118,14 +118,15 @@ class FurtherHosts:
     """The motion hosts of further printers: in this process, or behind the sockets that they name.
 
     @ivar settings: of the appliance.
-    @ivar hosts: those in this process, by their printers' names.
+    @ivar links: to those in this process, by their data folders. Such a host runs until the process ends: a
+        printer that the broker's file no longer has may come back to it.
     """
 
     service: OrderedServices
     reactor: Any
     fine: FineClock
     settings: Settings
-    hosts: dict[str, MotionHost] = field(init=False, factory=dict)
+    links: dict[Path, DirectLink] = field(init=False, factory=dict)
     _made: dict[str, HostLink | Exception] = field(init=False, factory=dict)
 
     def make(self, printer: FurtherPrinter) -> None:
@@ -148,12 +149,14 @@ class FurtherHosts:
     def _link(self, printer: FurtherPrinter) -> HostLink:
         if printer.socket:
             return SocketLink(self.reactor, self.reactor, printer.socket)
+        if printer.data in self.links:
+            return self.links[printer.data]
         prepare_data(printer.data)
         settings = further_settings(printer.data, self.settings)
         parts = OrderedServices()
         log = self.settings.data / "logs" / "klippy.log"
-        host = self.hosts[printer.name] = add_motion_host(parts, self.reactor, self.fine, settings, log)
-        link = DirectLink(self.reactor, host.procedures)
+        host = add_motion_host(parts, self.reactor, self.fine, settings, log)
+        link = self.links[printer.data] = DirectLink(self.reactor, host.procedures)
         _Join(link).setServiceParent(parts)
         parts.setServiceParent(self.service)
         return link

@@ -96,7 +96,13 @@ class Broker(Service):
             parts.addresses = parts.addresses or first.addresses
             parts.site.neighbours = first.site.neighbours
             first.site.neighbours[each.name.encode()] = parts.site
+        self._drop_links({(each.name, each.default_socket) for each in settings.printers}, commons)
         return built
+
+    def _drop_links(self, wanted: set[tuple[str, str]], commons: Commons) -> None:
+        """Leave the motion hosts of printers that the settings no longer have."""
+        for key in set(self._links) - wanted:
+            commons.chores.spawn(_stop_link(self._links.pop(key)), f"leaving the motion host of {key[0]}")
 
     def _link_for(self, printer: FurtherPrinter) -> HostLink:
         key = printer.name, printer.default_socket

@@ -1,4 +1,4 @@
-"""Clients from PyPI, unmodified, against the second printer of an appliance: its own port is all they need."""
+"""Clients from PyPI, unmodified, against the second printer of an appliance: its port is all they need."""
 
 import json
 import subprocess

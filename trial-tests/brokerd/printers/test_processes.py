@@ -3,10 +3,12 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
 import time
+import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,8 @@ GCODE = b"G28\nG1 X10 F3000\n"
 
 class FarmOfProcessesTests(SynchronousTestCase):
     timeout = 120
+
+    port = 0
 
     def setUp(self) -> None:
         self.data = Path(tempfile.mkdtemp())  # a socket's path must be short
@@ -51,14 +55,19 @@ class FarmOfProcessesTests(SynchronousTestCase):
         module = "trial-tests.brokerd.printers.host_process"
         return self.spawn("-m", module, self.sockets[name], until="listening")
 
-    def start_broker(self, names: tuple[str, ...] = NAMES) -> None:
+    def write(self, *names: str) -> Path:
+        """The configuration for these printers."""
         first, *others = names
-        lines = ["[server]", "port: 0", f"printer_name: {first}"]
+        lines = ["[server]", f"port: {self.port}", f"printer_name: {first}"]
         lines.append(f"klippy_uds_address: {self.sockets[first]}")
         for name in others:
             lines += [f"[printer {name}]", "port: 0", f"klippy_uds_address: {self.sockets[name]}"]
         file = self.data / "moonraker.conf"
         file.write_text("\n".join(lines) + "\n")
+        return file
+
+    def start_broker(self, *names: str) -> None:
+        file = self.write(*names)
         self.broker = self.spawn(
             "-m", "brokerd.cli", "-d", str(self.data / "data"), "-c", str(file), until="ready"
         )
@@ -83,7 +92,7 @@ class FarmOfProcessesTests(SynchronousTestCase):
             time.sleep(0.05)
 
     def test_a_host_is_killed(self) -> None:
-        self.start_broker()
+        self.start_broker(*NAMES)
         self.until(dict.fromkeys(NAMES, ("ready", "standby")))
         for name in NAMES:
             self.ask(f"/printers/{name}/printer/print/start", {"filename": f"{name}.gcode"})
@@ -105,3 +114,26 @@ class FarmOfProcessesTests(SynchronousTestCase):
             "voron": [("again.gcode", "in_progress"), ("voron.gcode", "klippy_disconnect")],
             "ender": [("ender.gcode", "in_progress")],
         })  # fmt: skip
+
+    def test_printers_come_and_go(self) -> None:
+        """A restart takes up what the file says now; a file that can't be used changes nothing."""
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.start_broker("first", "voron")
+        self.until({"first": ("ready", "standby"), "voron": ("ready", "standby")})
+        self.write("first", "ender").write_text("[printer first]\nport: high\n")
+        with self.assertRaises(urllib.error.HTTPError) as caught:
+            self.ask("/server/restart", {})
+        with caught.exception as answer:
+            self.assertIn("moonraker.conf:2: the option 'port'", answer.read().decode())
+        self.assertEqual(set(self.states()), {"first", "voron"})
+        self.write("first", "ender")
+        self.ask("/server/restart", {})
+        wanted = {"first": ("ready", "standby"), "ender": ("ready", "standby")}
+        while True:
+            try:
+                if self.states() == wanted:
+                    return
+            except OSError:
+                time.sleep(0.05)
