@@ -4,18 +4,25 @@ import argparse
 import json
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from appliance.data import prepare_data
-from appliance.settings import Settings, SettingsError, read_settings
-from appliance.simulate.command import add_simulate
-from klipperd.cli import run_until_stopped
-from klipperd.config.document import read_config
-from klipperd.errors import ConfigError
-from klipperd.log import Log
-from klipperd.reactor import REACTORS, install_reactor
-from klipperd.version import VERSION
+from klipperd.quick_start import keep_generated_code, put_off
+
+put_off("http.cookiejar")
+_generated = keep_generated_code("appliance")
+# From here on, what is imported may be large.
+from appliance.data import prepare_data  # noqa: E402
+from appliance.settings import Settings, SettingsError, read_settings  # noqa: E402
+from appliance.simulate.command import add_simulate  # noqa: E402
+from brokerd.light import light_imports  # noqa: E402
+from klipperd.cli import run_until_stopped  # noqa: E402
+from klipperd.config.document import read_config  # noqa: E402
+from klipperd.errors import ConfigError  # noqa: E402
+from klipperd.log import Log  # noqa: E402
+from klipperd.reactor import REACTORS, install_reactor  # noqa: E402
+from klipperd.version import VERSION  # noqa: E402
 
 __all__ = ["add_run_options", "main", "settings_from", "start"]
 
@@ -73,16 +80,24 @@ def start(settings: Settings, then: Callable[[Any, Any], None]) -> int:
         log.start()
     except OSError as error:
         sys.exit(f"appliance: cannot write the log: {error}")
-    reactor = install_reactor(settings.reactor)
-    # Only now: these modules may touch the reactor that is installed when they are imported.
-    from appliance.service import make_appliance
+    with light_imports():
+        reactor = install_reactor(settings.reactor)
+        # Only now: these modules may touch the reactor that is installed when they are imported.
+        from appliance.service import make_appliance
 
     try:
         appliance = make_appliance(reactor, settings)
     except (OSError, SettingsError) as error:
         sys.exit(f"appliance: {error}")
+    appliance.ready.addCallback(partial(_started, reactor))
     reactor.callWhenRunning(then, reactor, appliance)
     return run_until_stopped(reactor, appliance.service, log)
+
+
+def _started(reactor: Any, url: str) -> str:
+    """What is due once all has been imported."""
+    reactor.callInThread(_generated.write)
+    return url
 
 
 def _run(options: argparse.Namespace) -> int:

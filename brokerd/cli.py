@@ -9,6 +9,7 @@ from typing import Any, cast
 from brokerd import SERVER_VERSION
 from brokerd.configfile import ConfigError
 from brokerd.configuration import LoadedConfiguration, load
+from brokerd.light import light_imports
 
 __all__ = ["main"]
 
@@ -29,6 +30,11 @@ def _arguments(words: list[str]) -> argparse.Namespace:
 
 def _install_reactor(name: str) -> Any:
     """Install the event loop; falls back to asyncio's own where uvloop is not to be had."""
+    with light_imports():
+        return _reactor(name)
+
+
+def _reactor(name: str) -> Any:
     if name == "epoll":
         from twisted.internet import epollreactor
 
@@ -113,8 +119,9 @@ def _run(
     from attrs import evolve
     from twisted.internet.error import CannotListenError
 
-    from brokerd.service import Broker
-    from brokerd.uds import SocketLink
+    with light_imports():
+        from brokerd.service import Broker
+        from brokerd.uds import SocketLink
 
     for warning in loaded.settings.warnings:
         print(f"brokerd: {warning}", file=sys.stderr)

@@ -81,7 +81,7 @@ class Commons:
         settings, reactor, now = self.settings, self.reactor, self.now
         threads = self.threads = WorkerThreads(reactor, "brokerd", _THREADS)
         self.programs = Programs(reactor)
-        self.http = HttpClient(reactor)
+        self.http = HttpClient(reactor, self.threads)
         self.database = database_of(settings, reactor)
         self.entrance = make_entrance(settings, reactor, threads, self.broadcaster, now)
         self.tls = ServerTls(settings.data / "certs", threads, now)

@@ -7,7 +7,6 @@ from attrs import define
 from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
-from twisted.web.client import ResponseDone
 from twisted.web.http import PotentialDataLoss
 from twisted.web.iweb import IBodyProducer
 from zope.interface import implementer
@@ -24,6 +23,13 @@ class HttpFailure(Exception):
     def __init__(self, message: str, status: int = 0) -> None:
         super().__init__(message)
         self.status = status
+
+
+def _is_end(reason: Failure) -> bool:
+    """Whether a body ended as it should."""
+    from twisted.web.client import ResponseDone  # whoever made the request has it by now
+
+    return reason.check(ResponseDone, PotentialDataLoss) is not None
 
 
 @implementer(IBodyProducer)
@@ -81,7 +87,7 @@ class BodyReader(Protocol):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         if self.done.called:
             return
-        if reason.check(ResponseDone, PotentialDataLoss):
+        if _is_end(reason):
             self.done.callback(b"".join(self._parts))
         else:
             self.done.errback(reason)
@@ -136,7 +142,7 @@ class BodyPourer(Protocol):
     def _finish(self, reason: Failure) -> None:
         if self.done.called:
             return
-        if reason.check(ResponseDone, PotentialDataLoss):
+        if _is_end(reason):
             self.done.callback(None)
         else:
             self.done.errback(reason)

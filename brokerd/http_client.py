@@ -3,19 +3,14 @@
 import os
 from base64 import b64encode
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urljoin
 
 from attrs import define, field, frozen
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import CancelledError, Deferred, succeed
 from twisted.internet.error import ConnectError, ConnectionDone, ConnectionLost, DNSLookupError
 from twisted.internet.interfaces import IReactorTime
-from twisted.web.client import (
-    Agent,
-    HTTPConnectionPool,
-    ResponseFailed,
-    ResponseNeverReceived,
-)
 from twisted.web.http_headers import Headers
 from twisted.web.iweb import IResponse
 
@@ -23,11 +18,14 @@ from brokerd import SERVER_VERSION
 from brokerd.encoding import decode, encode
 from brokerd.errors import ApiError
 from brokerd.http_bodies import BodyPourer, BodyReader, HttpFailure, SentBody
+from brokerd.threads import WorkerThreads
+
+if TYPE_CHECKING:
+    from brokerd.http_pool import Connections
 
 __all__ = ["HttpAnswer", "HttpClient", "HttpFailure"]
 
 _PATIENCE = 10.0  # seconds for a whole request
-_CONNECT_PATIENCE = 5.0
 _LONGEST = 16 * 1024 * 1024  # bytes of an answer's body
 _MOST_REDIRECTS = 5
 _REDIRECTS = (301, 302, 303, 307, 308)
@@ -97,8 +95,9 @@ def _without_credentials(url: str) -> tuple[str, str]:
 
 def _reason(error: BaseException) -> str:
     """Why there was no answer, in words."""
-    if isinstance(error, ResponseFailed | ResponseNeverReceived) and error.reasons:
-        return _reason(error.reasons[0].value)
+    reasons = getattr(error, "reasons", None)  # twisted.web.client.ResponseFailed and its like
+    if reasons:
+        return _reason(reasons[0].value)
     if isinstance(error, DNSLookupError):
         return "there is no host of that name"
     if isinstance(error, ConnectionDone | ConnectionLost):
@@ -108,38 +107,27 @@ def _reason(error: BaseException) -> str:
     return str(error) or type(error).__name__
 
 
-class _Pool(HTTPConnectionPool):
-    """Idle connections; once it is closed it takes no more.
-
-    @ivar closed: whether it is.
-    """
-
-    closed = False
-
-    def _putConnection(self, key: Any, connection: Any) -> None:
-        if self.closed:
-            connection.transport.loseConnection()
-        else:
-            super()._putConnection(key, connection)
-
-
 @define(eq=False, repr=False)
 class HttpClient:
     """Makes requests. Nothing is kept but idle connections.
 
     @ivar _reactor: time, TCP and TLS.
+    @ivar _threads: what the first request needs is imported there, since that takes a moment.
     """
 
     _reactor: Any
-    _pool: _Pool = field(init=False)
-    _agent: Agent = field(init=False)
+    _threads: WorkerThreads | None = None
+    _made: "Connections | None" = field(init=False, default=None)
     _under_way: set[Deferred[Any]] = field(init=False, factory=set)
 
-    def __attrs_post_init__(self) -> None:
-        self._pool = _Pool(self._reactor, persistent=True)
-        self._pool.maxPersistentPerHost = 2
-        self._pool.cachedConnectionTimeout = 30
-        self._agent = Agent(self._reactor, connectTimeout=_CONNECT_PATIENCE, pool=self._pool)
+    async def _agent(self) -> Any:
+        if self._made is None and self._threads is not None:
+            await self._threads.run(import_module, "brokerd.http_pool")
+        if self._made is None:
+            from brokerd.http_pool import Connections
+
+            self._made = Connections(self._reactor)
+        return self._made.agent
 
     async def request(
         self,
@@ -189,8 +177,9 @@ class HttpClient:
         place, credentials = _without_credentials(url)
         if credentials and "authorization" not in known:
             headers["Authorization"] = credentials
+        agent = await self._agent()
         for _ in range(_MOST_REDIRECTS + 1):
-            response = await self._agent.request(
+            response = await agent.request(
                 method.encode("ascii"),
                 place.encode("ascii"),
                 Headers({name: [value] for name, value in headers.items()}),
@@ -245,8 +234,9 @@ class HttpClient:
         headers = Headers({"User-Agent": [f"brokerd/{SERVER_VERSION}"]})
         if credentials:
             headers.addRawHeader("Authorization", credentials)
+        agent = await self._agent()
         for _ in range(_MOST_REDIRECTS + 1):
-            response = await self._agent.request(b"GET", place.encode("ascii"), headers, None)
+            response = await agent.request(b"GET", place.encode("ascii"), headers, None)
             known = _plain(response.headers)
             target = known.get("location")
             if response.code in _REDIRECTS and target:
@@ -268,10 +258,9 @@ class HttpClient:
 
     def close(self) -> Deferred[None]:
         """Break off what is under way, and close idle connections."""
-        self._pool.closed = True
         for each in list(self._under_way):
             each.cancel()
-        closing: Deferred[None] = self._pool.closeCachedConnections()
+        closing: Deferred[None] = self._made.close() if self._made is not None else succeed(None)
         return closing
 
 

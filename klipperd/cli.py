@@ -6,6 +6,7 @@ import signal
 import sys
 from typing import TYPE_CHECKING, Any
 
+from klipperd.quick_start import keep_generated_code, leave_out, put_off
 from klipperd.reactor import REACTORS, install_reactor
 
 if TYPE_CHECKING:
@@ -54,6 +55,8 @@ def _batch(options: argparse.Namespace) -> int:
     import gc
 
     gc.disable()  # nothing that is imported is garbage
+    leave_out("ssl")
+    generated = keep_generated_code("batch")
     from klipperd.batch.dictionaries import read_dictionaries
     from klipperd.batch.errors import BatchError
 
@@ -73,6 +76,7 @@ def _batch(options: argparse.Namespace) -> int:
 
             Log(options.logfile, options.verbose).start()
         run_batch(options.config, options.input, options.output, dictionaries)
+        generated.write()
     except BatchError as error:
         print(error, file=sys.stderr)
         return 1
@@ -150,8 +154,11 @@ def main() -> None:
 
         print(VERSION)
         return
+    put_off("http.cookiejar")
     if _check(parser, options):
         sys.exit(_batch(options))
+    leave_out("OpenSSL", "service_identity")  # Twisted's TLS, which is large; a motion host has no use for it
+    generated = keep_generated_code("klipperd")
     from klipperd.log import Log
     from klipperd.objects.services import HostSettings
 
@@ -174,6 +181,7 @@ def main() -> None:
     motion_host = make_motion_host(
         reactor, FineClock(reactor), settings, options.api_server, options.input_tty
     )
+    motion_host.host.on_state(lambda *_: reactor.callInThread(generated.write))
     sys.exit(run_until_stopped(reactor, motion_host.service, log))
 
 

@@ -4,7 +4,6 @@ The default is asyncio on uvloop, since the broker's later companions (MQTT, D-B
 C{epoll} is Twisted's own and works where uvloop has no wheel.
 """
 
-import ctypes
 from typing import Any
 
 __all__ = ["REACTORS", "install_reactor"]
@@ -26,6 +25,8 @@ def install_reactor(name: str) -> Any:
         epollreactor.install()
     else:
         _install_asyncio(uvloop_wanted=name == "uvloop")
+    import ctypes
+
     # The kernel may delay timers by 50 us by default to save wake-ups; 1 ns halves our lateness (measured).
     ctypes.CDLL(None).prctl(_PR_SET_TIMERSLACK, 1)
     from twisted.internet import reactor

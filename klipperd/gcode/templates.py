@@ -7,7 +7,7 @@ its commands runs. It sees the statuses of all printer objects under C{printer}.
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from attrs import define, frozen
+from attrs import define, field
 from twisted.internet.interfaces import IReactorTime
 
 from klipperd.errors import CommandError, ConfigError, Place
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from jinja2 import Template
 
 __all__ = ["GcodeTemplate", "GcodeTemplates", "PrinterView"]
+
 
 class _RaisedInTemplate(Exception):
     """C{action_raise_error}: passes through Jinja2 as it is."""
@@ -70,18 +71,14 @@ class GcodeTemplates:
 
     def compile(self, gcode: Gcode, section: str, option: str = "gcode") -> "GcodeTemplate":
         """Compile the G-code of an option. @raise ConfigError: at the line of a syntax error."""
-        name = f"[{section}] {option}"
-        if "{" not in gcode.text:
-            return GcodeTemplate(name, gcode.text, None, self)
-        # Only now, as many a printer has no templates, and a batch run is over soon.
-        from klipperd.gcode.environment import ENVIRONMENT, TemplateSyntaxError
-
-        try:
-            template = ENVIRONMENT.from_string(gcode.text)
-        except TemplateSyntaxError as error:
-            place = gcode.place and Place(gcode.place.file, gcode.place.line + (error.lineno or 1) - 1)
-            raise ConfigError.single(f"template: {error.message}", place, section, option) from None
-        return GcodeTemplate(name, gcode.text, template, self)
+        made = GcodeTemplate(f"[{section}] {option}", gcode.text, self)
+        if gcode.place is not None:  # what stands nowhere is a default of our own, which is right
+            try:
+                made.compile()
+            except TemplateProblem as error:
+                place = Place(gcode.place.file, gcode.place.line + error.line - 1)
+                raise ConfigError.single(f"template: {error}", place, section, option) from None
+        return made
 
     def context(self) -> dict[str, Any]:
         """What every template can name."""
@@ -115,22 +112,46 @@ def _raise_error(message: object) -> str:
     raise _RaisedInTemplate(str(message))
 
 
-@frozen(eq=False)
+class TemplateProblem(Exception):
+    """A text that is no template; C{line} of it, counted from 1."""
+
+    def __init__(self, text: str, line: int) -> None:
+        super().__init__(text)
+        self.line = line
+
+
+@define(eq=False, repr=False)
 class GcodeTemplate:
-    """One compiled template. C{name} is for messages; without a template the text is all there is."""
+    """One template. C{name} is for messages."""
 
     name: str
     _text: str
-    _template: "Template | None"
     _templates: GcodeTemplates
+    _template: "Template | None" = field(init=False, default=None)
+
+    def compile(self) -> "Template | None":
+        """Compile it, unless it was before; None when the text is all there is.
+
+        @raise TemplateProblem: it can't be compiled.
+        """
+        if self._template is None and "{" in self._text:
+            # Only now: many a printer has no templates, and a batch run is over soon.
+            from klipperd.gcode.environment import ENVIRONMENT, TemplateSyntaxError
+
+            try:
+                self._template = ENVIRONMENT.from_string(self._text)
+            except TemplateSyntaxError as error:
+                raise TemplateProblem(error.message or "", error.lineno or 1) from None
+        return self._template
 
     async def render(self, **variables: Any) -> str:
         """The G-code that comes of it now. @raise CommandError: when the template fails."""
-        if self._template is None:
+        template = self.compile()
+        if template is None:
             return self._text
         parts = []
         try:
-            for part in self._template.generate({**self._templates.context(), **variables}):
+            for part in template.generate({**self._templates.context(), **variables}):
                 parts.append(part)
                 await self._templates.dispatcher.breath.rest_if_due()
         except _RaisedInTemplate as error:

@@ -8,7 +8,6 @@ import importlib
 import os
 import pkgutil
 from collections.abc import Iterator, Sequence
-from importlib.metadata import entry_points
 from types import ModuleType
 
 from attrs import define, field
@@ -71,8 +70,8 @@ def load_catalogue(*, every: bool = True, index: SectionIndex | None = None) -> 
         declared = _declared(importlib.import_module(name))
         index.note(name, path, None if any(o.internal or o.always for o in declared) else declared)
         catalogue._add(declared)
-    for entry in entry_points(group=ENTRY_POINT_GROUP):
-        catalogue._add(_declared(entry.load()))
+    for name in index.entry_points(ENTRY_POINT_GROUP):
+        catalogue._add(_declared(importlib.import_module(name)))
     index.write()
     return catalogue
 

@@ -6,6 +6,7 @@ module's time and size, as with compiled modules; it is a cache, and no harm com
 
 import json
 import os
+import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from importlib.util import cache_from_source
@@ -63,6 +64,19 @@ class SectionIndex:
             if self._entries.get(module) != entry:
                 self._entries[module] = entry
                 self._changed = True
+
+    def entry_points(self, group: str) -> Sequence[str]:
+        """C{package.module} of each entry point of a group, looked for when something has been installed."""
+        state = [[path, os.stat(path).st_mtime_ns] for path in sys.path if os.path.isdir(path)]
+        known = self._entries.get(group)
+        if isinstance(known, list) and len(known) == 2 and known[0] == state:
+            return known[1] if isinstance(known[1], list) else ()
+        from importlib.metadata import entry_points  # takes longer than all the rest of this
+
+        found = [entry.value for entry in entry_points(group=group)]
+        self._entries[group] = [state, found]
+        self._changed = True
+        return found
 
     def write(self) -> None:
         """Keep it for the next time, if it has changed and can be written."""

@@ -14,6 +14,8 @@ from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from brokerd.tls.late import bring_tls
+
 __all__ = ["SpoolmanEvents", "SpoolmanPresence", "websocket_url"]
 
 log = Logger()
@@ -94,6 +96,7 @@ class SpoolmanPresence(Service):
         if secure:
             from twisted.internet.ssl import optionsForClientTLS
 
+            bring_tls()
             endpoint = wrapClientTLS(optionsForClientTLS(host), endpoint)
         policy = backoffPolicy(initialDelay=1.0, maxDelay=30.0, factor=1.5, jitter=lambda: 0.2 * random())
         factory: Any = _Factory(url, self._reactor, self)
