@@ -4,6 +4,8 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+# The sections of the broker itself are declared there.
+import brokerd.configuration  # noqa: F401
 from brokerd.catalog import every_component
 from brokerd.config_reference import config_reference
 from brokerd.integrations.kinds import KINDS, declare

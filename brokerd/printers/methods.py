@@ -115,12 +115,12 @@ class PrinterList(Service):
         permission=Role.VIEWER,
     )
     async def list(self) -> dict[str, Any]:
-        """All printers of this broker, and what they do; C{path} and C{port} lead to their own API."""
+        """All printers of this broker, and what they do; path and port lead to their own API."""
         return {"printers": self._entries()}
 
     @endpoint("GET /printers/{name}", result="bytes", permission=Role.ANYONE)
     async def enter(self, request: HttpRequest) -> Content:
-        """The way to a printer's page: C{/printers/NAME/}, below which is all that it serves."""
+        """The way to a printer's page: /printers/NAME/, below which is all that it serves."""
         name = request.values["name"]
         known = [each.name for each in self.listed]
         if name not in known:
