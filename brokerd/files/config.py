@@ -14,7 +14,7 @@ class FileManagerConfig:
     """C{[file_manager]}: what is done with files."""
 
     queue_gcode_uploads: bool = option(
-        False, doc="an upload that is to be printed goes to the end of the job queue"
+        False, doc="an upload that is to be printed, and can't be at once, goes to the end of the job queue"
     )
     check_klipper_config_path: bool = option(
         True, doc="warn if the motion host's configuration does not lie in the config root"

@@ -119,8 +119,10 @@ class FileTransfer:
         wanted = received.fields.get("print", request.arguments.get("print", "false"))
         if str(wanted).lower() != "true" or location.root.name != "gcodes":
             return False, False
+        if await self._start_print(location.path):
+            return True, False
         if self._queue is None:
-            return await self._start_print(location.path), False
+            return False, False
         await self._queue([location.path])
         return False, True
 

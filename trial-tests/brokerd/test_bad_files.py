@@ -165,7 +165,14 @@ class QueuedUploadTests(BrokerTestCase):
 
     async def test_queued(self) -> None:
         answer = (await self.upload("a.gcode", b"G28\n", print="true")).json
+        self.assertEqual((answer["print_started"], answer["print_queued"]), (True, False))
+        self.assertEqual(self.fake.objects["print_stats"]["filename"], "a.gcode")
+        # The printer is busy now; later it is switched off.
+        answer = (await self.upload("b.gcode", b"G28\n", print="true")).json
+        self.assertEqual((answer["print_started"], answer["print_queued"]), (False, True))
+        self.link.disconnect()
+        answer = (await self.upload("c.gcode", b"G28\n", print="true")).json
         self.assertEqual((answer["print_started"], answer["print_queued"]), (False, True))
         status = (await self.rpc("server.job_queue.status"))["result"]
-        self.assertEqual([each["filename"] for each in status["queued_jobs"]], ["a.gcode"])
-        self.assertEqual(self.fake.objects["print_stats"]["filename"], "")
+        self.assertEqual([each["filename"] for each in status["queued_jobs"]], ["b.gcode", "c.gcode"])
+        self.assertEqual(self.fake.objects["print_stats"]["filename"], "a.gcode")
