@@ -121,7 +121,8 @@ class Assembly:
         self._take(commons)
         first = settings.data == commons.settings.data
         self.database = commons.database if first else database_of(settings, self.reactor)
-        self.host = HostSession(self.link, self.reactor, self.broadcaster, self.chores)
+        label = "the motion host" if first else f"the motion host of {settings.name}"
+        self.host = HostSession(self.link, self.reactor, self.broadcaster, self.chores, label)
         self.rpc = JsonRpc(self.registry)
         self._add_roots()
         self.gate = self.entrance.gate.of_printer(settings.name)

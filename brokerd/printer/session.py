@@ -52,12 +52,14 @@ class HostSession(Service):
     @ivar endpoints: remote procedures that the host offers.
     @ivar objects: names of its printer objects.
     @ivar hub: subscriptions to its status.
+    @ivar _label: what the log calls it.
     """
 
     _link: HostLink
     _clock: IReactorTime
     _broadcaster: Broadcaster
     _chores: Chores = field(factory=Chores)
+    _label: str = "the motion host"
     state: str = field(init=False, default="disconnected")
     state_message: str = field(init=False, default="the motion host is not connected")
     info: Mapping[str, Any] = field(init=False, factory=dict)
@@ -198,13 +200,18 @@ class HostSession(Service):
         self._start_polling()
 
     def became_ready(self) -> None:
-        log.info("the motion host is ready")
+        log.info("{label} is ready", label=self._label)
         for listener in self._listeners:
             self._chores.spawn(listener.host_ready(), "a listener to the motion host")
         self._broadcaster.send(KLIPPY_READY)
 
     def stopped(self) -> None:
-        log.warn("the motion host is in {state}: {message}", state=self.state, message=self.state_message)
+        log.warn(
+            "{label} is in {state}: {message}",
+            label=self._label,
+            state=self.state,
+            message=self.state_message,
+        )
         self._tell_stopped(self.state)
         if self.state == "shutdown":
             self._broadcaster.send(KLIPPY_SHUTDOWN)
@@ -262,7 +269,7 @@ class HostSession(Service):
         try:
             await self.hub.restore()
         except BadRequest as error:
-            log.warn("no subscription at the motion host: {error}", error=error.message)
+            log.warn("no subscription at {label}: {error}", label=self._label, error=error.message)
 
     async def _try(self, method: str, params: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
         """The answer, or an empty one if the host refuses (in its error state it offers less)."""
@@ -271,7 +278,12 @@ class HostSession(Service):
         except HostAbsent:
             raise
         except HostError as error:
-            log.warn("the motion host refuses {method}: {error}", method=method, error=error.message)
+            log.warn(
+                "{label} refuses {method}: {error}",
+                label=self._label,
+                method=method,
+                error=error.message,
+            )
             return {}
         return answer if isinstance(answer, Mapping) else {}
 

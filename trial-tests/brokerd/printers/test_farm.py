@@ -6,6 +6,8 @@ from typing import Any
 from twisted.internet import reactor
 from twisted.internet.protocol import Factory, Protocol
 
+from brokerd.integrations.discovery import machine_uuid
+from brokerd.integrations.discovery.mdns import MdnsAnnouncement
 from brokerd.settings import FurtherPrinter, tcp_endpoint
 
 from .farm import FarmTestCase
@@ -55,6 +57,26 @@ class WaysTests(FarmTestCase):
             self.assertIn("did you mean 'ender'?", answer.json["error"]["message"])
         answer = await self.get("/printers/ender")
         self.assertEqual((answer.code, answer.headers["location"]), (308, "ender/"))
+
+    async def test_announced(self) -> None:
+        """Multicast DNS tells of each, with its own port or its path at the first one's."""
+        found = {}
+        for printer in self.broker.printers:
+            assert printer.parts is not None
+            announcement = MdnsAnnouncement(printer.parts.house, "host", machine_uuid(printer.settings.path))
+            info = announcement._describe(["127.0.0.1"], printer.parts.addresses[0][1])
+            properties = info.decoded_properties
+            found[printer.name] = info.name.partition(".")[0], info.port, properties["route_prefix"]
+        own = self.broker.printers[1].listeners[0].address[1]
+        self.assertEqual(
+            found,
+            {
+                "prusa": ("Moonraker @ host", self.port, ""),
+                "voron": ("Moonraker @ host (voron)", own, ""),
+                "ender": ("Moonraker @ host (ender)", self.port, "printers/ender"),
+            },
+        )
+        self.assertEqual(len({machine_uuid(each.settings.path) for each in self.broker.printers}), 3)
 
     async def test_connections_have_numbers_of_their_own(self) -> None:
         clients = [await self.socket_of(name) for name in ("prusa", "voron", "ender", "voron")]
