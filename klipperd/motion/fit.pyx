@@ -1,285 +1,301 @@
 """A long run of steps that one queue_step can make.
 
 Step i (from 0) of a command happens at base + interval (i + 1) + add i (i + 1) / 2. Each step has a window
-[due - min(early, half the time since the step before), due]. Divided by i + 1, that is: the line
-interval + add / 2 i must pass through a vertical segment at i for each step. Lines that stab all segments so
-far are found online with two convex hulls (O'Rourke 1981), on a sample of the steps that grows sparse as
-the run grows long. Once few whole adds are left, each is followed as far as a whole interval goes with it.
-The line found is then held against the window of every single step.
+[due - min(early, half the time since the step before), due]. Divided by (i + 1) / 2, that is: 2 interval + add i
+is between two numbers for each step. So for one add, the intervals that suit all steps so far are what
+a running maximum and a running minimum leave: whole numbers, no branches. Many adds are followed side by side,
+in vectors where the machine has them; results are the same on all machines.
+
+The adds that suit the first n steps are neighbours, and those that suit one more step are among them. So the
+longest run is found by narrowing: probe adds spread over those that windows far apart leave over, go on
+between the neighbours of the best. Beyond DENSE steps, ever fewer of them are looked at while narrowing; the
+line found is held against every single one.
+
+Of lines equally long, the latest is taken: the step before the next command is then where it is due, which
+leaves the next one the most room. A slightly shorter run is taken if the command is a byte shorter.
 """
 
-from libc.math cimport ceil, floor
-from libc.stdint cimport int16_t, int64_t, uint32_t, uint64_t
+from libc.stdint cimport int16_t, uint32_t, uint64_t
 
-cdef enum:
-    FINE = 32
-    SPARSE = 4
-    CLOSE = 16
-    CLOSEST = 32
-    MOST_SAMPLES = 4096
-    BLOCK = 32                # steps that are held against their windows together
-    TRIED = 2                 # adds that are followed to the end
+cdef extern from *:
+    """
+    #include <stdint.h>
 
-cdef double NOISE = 1e-3              # ticks
-cdef double LONGEST_INTERVAL = 4294967295.
+    #if defined(__x86_64__) && defined(__GLIBC__) && defined(__GNUC__) && !defined(__clang__)
+    #define FIT_CLONED __attribute__((target_clones("avx512f", "avx2", "default")))
+    #else
+    #define FIT_CLONED
+    #endif
+    #define FIT_INLINE static inline __attribute__((always_inline))
 
-# Windows of sampled steps, in ticks per step since the base, and hulls of them.
-cdef struct samples:
-    int count
-    int waiting
-    int sparse
-    double base
-    double early
-    const double *due
-    double x[MOST_SAMPLES]            # index of the step
-    double low[MOST_SAMPLES]
-    double high[MOST_SAMPLES]
-    # The steepest and flattest lines through all segments so far: y = at + slope (x - x0); slope is add / 2.
-    double steep, steep_x, steep_y
-    double flat, flat_x, flat_y
-    int lower_first, lower_next       # lower: indices of samples on the hull of windows' lower ends
-    int upper_first, upper_next
-    int lower[MOST_SAMPLES]
-    int upper[MOST_SAMPLES]
+    enum {
+        FIT_LANES = 16,            /* adds that are followed side by side */
+        FIT_MOST = 4096,           /* steps a command at most */
+        FIT_BLOCK = 32,            /* windows that are worked out together */
+        FIT_DENSE = 64,            /* steps of which each one is looked at while narrowing */
+        FIT_START = 24,            /* a run's length as guessed at first */
+        FIT_GREATEST = 1000000000, /* twice the longest interval that is looked at, in ticks */
+        FIT_ENDLESS = 0x7fffffff,
+        FIT_LEAST_ADD = -32768,
+        FIT_GREATEST_ADD = 32767,
+        FIT_LEAST_BYTE = -32,      /* adds that take one byte on the wire */
+        FIT_GREATEST_BYTE = 95,
+        FIT_BYTE_COUNT = 95,       /* the longest run whose count takes one */
+        FIT_FEW_MORE = 118,        /* runs up to this are cut down to that */
+        FIT_PRICE = 6              /* a byte is worth this part of a run */
+    };
 
+    static const double FIT_NOISE = 1e-3;  /* ticks; rounding of due times */
+    static double fit_shares[FIT_MOST];    /* 2 / (i + 1) */
 
-cdef inline void window_of(samples *s, int i, double *low, double *high) noexcept nogil:
-    cdef double share = 1. / (i + 1), due = s.due[i], early = 0.5 * (due - s.due[i - 1]), spare
-    # There is a whole tick in a window of one tick.
-    early = early if early < s.early else s.early
-    early = early if early > 1. else 1.
-    spare = -NOISE
-    due -= s.base
-    high[0] = (due - spare) * share
-    low[0] = (due - early + spare) * share
+    static void fit_prepare(void) {
+        for (int i = 0; i < FIT_MOST; i++)
+            fit_shares[i] = 2. / (i + 1);
+    }
 
+    typedef struct {
+        const double *due;
+        int waiting;               /* steps */
+        int known;                 /* steps whose windows are worked out */
+        double base, early;        /* ticks */
+        int32_t low[FIT_MOST];     /* least and greatest 2 interval + add i of step i */
+        int32_t high[FIT_MOST];
+    } fit_work;
 
-cdef inline void steepen(samples *s, double x, double y) noexcept nogil:
-    """The steepest line must come down to a segment's upper end: it turns about the hull of lower ends."""
-    cdef int k = s.lower_first, j = s.lower[k]
-    cdef double rise = y - s.low[j], run = x - s.x[j], other_rise, other_run
-    while k + 1 < s.lower_next:
-        j = s.lower[k + 1]
-        other_rise, other_run = y - s.low[j], x - s.x[j]
-        if other_rise * run > rise * other_run:
-            break
-        rise, run = other_rise, other_run
-        k += 1
-    s.lower_first = k
-    s.steep, s.steep_x, s.steep_y = rise / run, x, y
+    /* Twice the intervals that suit some steps: from .. to, with one add. */
+    typedef struct { int32_t from, to; } fit_span;
 
+    FIT_INLINE int fit_open(int32_t from, int32_t to) {
+        return ((from + 1) >> 1) <= (to >> 1);
+    }
 
-cdef inline void flatten(samples *s, double x, double y) noexcept nogil:
-    """The flattest line must rise to a segment's lower end: it turns about the hull of upper ends."""
-    cdef int k = s.upper_first, j = s.upper[k]
-    cdef double rise = y - s.high[j], run = x - s.x[j], other_rise, other_run
-    while k + 1 < s.upper_next:
-        j = s.upper[k + 1]
-        other_rise, other_run = y - s.high[j], x - s.x[j]
-        if other_rise * run < rise * other_run:
-            break
-        rise, run = other_rise, other_run
-        k += 1
-    s.upper_first = k
-    s.flat, s.flat_x, s.flat_y = rise / run, x, y
+    FIT_INLINE void fit_windows(const double *restrict due, const double *restrict share, int count, double base,
+                                double early, int32_t *restrict low, int32_t *restrict high) {
+        for (int i = 0; i < count; i++) {
+            /* There is a whole tick in a window of one tick. */
+            double w = 0.5 * (due[i] - due[i - 1]), x, y;
+            w = w < early ? w : early;
+            w = w > 1. ? w : 1.;
+            x = (due[i] - base + FIT_NOISE) * share[i];
+            y = (due[i] - base - w - FIT_NOISE) * share[i];
+            x = x < FIT_GREATEST ? x : FIT_GREATEST;
+            y = y < FIT_GREATEST ? y : FIT_GREATEST + 2.;
+            y = y > 2. ? y : 2.;
+            int32_t floor_y = (int32_t)y;
+            high[i] = (int32_t)x;
+            low[i] = floor_y + (floor_y < y);
+        }
+    }
 
+    FIT_INLINE void fit_know(fit_work *w, int end) {
+        while (w->known < end) {
+            int k = w->known, left = w->waiting - k;
+            if (left >= FIT_BLOCK)
+                fit_windows(w->due + k, fit_shares + k, FIT_BLOCK, w->base, w->early, w->low + k, w->high + k);
+            else
+                fit_windows(w->due + k, fit_shares + k, left, w->base, w->early, w->low + k, w->high + k);
+            w->known += left < FIT_BLOCK ? left : FIT_BLOCK;
+        }
+    }
 
-cdef inline void extend_lower(samples *s, int i) noexcept nogil:
-    """Keep the upper convex hull of lower ends."""
-    cdef double x = s.x[i], y = s.low[i]
-    cdef int a, b
-    while s.lower_next - s.lower_first >= 2:
-        a, b = s.lower[s.lower_next - 2], s.lower[s.lower_next - 1]
-        if (s.low[b] - s.low[a]) * (x - s.x[a]) > (y - s.low[a]) * (s.x[b] - s.x[a]):
-            break
-        s.lower_next -= 1
-    s.lower[s.lower_next] = i
-    s.lower_next += 1
+    /* Leave only adds that can bring both of two steps into their windows. */
+    FIT_INLINE void fit_between(const fit_work *w, int a, int b, int *least, int *most) {
+        double share = 0.5 * fit_shares[b - a - 1], far = FIT_GREATEST_ADD - FIT_LEAST_ADD;
+        /* From the least add on, so that what is cut off is rounded down; and a hair of room. */
+        double x = (w->low[b] - w->high[a]) * share - FIT_LEAST_ADD + 0.999999;
+        double y = (w->high[b] - w->low[a]) * share - FIT_LEAST_ADD + 0.000001;
+        x = x > 0. ? x < far + 1. ? x : far + 1. : 0.;
+        y = y > -1. ? y < far ? y : far : -1.;
+        int from = (int)x + FIT_LEAST_ADD, to = (int)(y + 1.) - 1 + FIT_LEAST_ADD;
+        *least = from > *least ? from : *least;
+        *most = to < *most ? to : *most;
+    }
 
+    /* Leave only adds that runs of more than n steps can have; whether there are any. */
+    FIT_INLINE int fit_bracket(fit_work *w, int n, int *least, int *most) {
+        fit_know(w, n + 1);
+        fit_between(w, 0, n, least, most);
+        if (n >= 4) {
+            fit_between(w, n / 4, n, least, most);
+            fit_between(w, n / 2, n, least, most);
+            fit_between(w, n / 8, n / 2, least, most);
+        } else if (n > 1) {
+            fit_between(w, n - 1, n, least, most);
+        }
+        return *least <= *most;
+    }
 
-cdef inline void extend_upper(samples *s, int i) noexcept nogil:
-    """Keep the lower convex hull of upper ends."""
-    cdef double x = s.x[i], y = s.high[i]
-    cdef int a, b
-    while s.upper_next - s.upper_first >= 2:
-        a, b = s.upper[s.upper_next - 2], s.upper[s.upper_next - 1]
-        if (s.high[b] - s.high[a]) * (x - s.x[a]) < (y - s.high[a]) * (s.x[b] - s.x[a]):
-            break
-        s.upper_next -= 1
-    s.upper[s.upper_next] = i
-    s.upper_next += 1
+    FIT_INLINE fit_span fit_cut(const int32_t *restrict low, const int32_t *restrict high, int first, int end,
+                                int32_t add, fit_span open) {
+        int32_t from = open.from, to = open.to;
+        for (int i = first; i < end; i++) {
+            int32_t l = low[i] - add * i, h = high[i] - add * i;
+            from = l > from ? l : from;
+            to = h < to ? h : to;
+        }
+        open.from = from;
+        open.to = to;
+        return open;
+    }
 
+    /* How many steps go with an add; sets its intervals. */
+    FIT_INLINE int fit_reach(fit_work *w, int32_t add, fit_span *out) {
+        fit_span open = {0, FIT_ENDLESS}, next;
+        int i = 0, end;
+        for (; i < w->waiting; i = end) {
+            end = i + FIT_BLOCK < w->waiting ? i + FIT_BLOCK : w->waiting;
+            fit_know(w, end);
+            next = fit_cut(w->low, w->high, i, end, add, open);
+            if (!fit_open(next.from, next.to))
+                break;
+            open = next;
+        }
+        for (; i < w->waiting; i++) {
+            next = fit_cut(w->low, w->high, i, i + 1, add, open);
+            if (!fit_open(next.from, next.to))
+                break;
+            open = next;
+        }
+        *out = open;
+        return i;
+    }
 
-cdef inline bint stab(samples *s, int step) noexcept nogil:
-    """Take a step's segment into the sample; False, and nothing changed, when no line passes through it."""
-    cdef int i = s.count
-    cdef double x = step, steepest, flattest
-    window_of(s, step, &s.low[i], &s.high[i])
-    s.x[i] = x
-    if i >= 2:
-        steepest = s.steep_y + s.steep * (x - s.steep_x)
-        flattest = s.flat_y + s.flat * (x - s.flat_x)
-        if steepest < s.low[i] or flattest > s.high[i]:
-            return False
-        if steepest > s.high[i]:
-            steepen(s, x, s.high[i])
-        if flattest < s.low[i]:
-            flatten(s, x, s.low[i])
-        extend_lower(s, i)
-        extend_upper(s, i)
-    elif i == 1:
-        s.steep, s.steep_x, s.steep_y = (s.high[1] - s.low[0]) / x, x, s.high[1]
-        s.flat, s.flat_x, s.flat_y = (s.low[1] - s.high[0]) / x, x, s.low[1]
-        s.lower[1] = s.upper[1] = 1
-        s.lower_next = s.upper_next = 2
-    else:
-        s.lower[0] = s.upper[0] = 0
-        s.lower_next = s.upper_next = 1
-    s.count += 1
-    return True
+    /* How many of the steps looked at go with each add. */
+    FIT_INLINE void fit_probe(fit_work *w, const int32_t *restrict adds, int32_t *restrict counts) {
+        int32_t add[FIT_LANES], ramp[FIT_LANES], from[FIT_LANES], to[FIT_LANES], count[FIT_LANES], any = 1;
+        int i = 0, stride = 1, end;
+        for (int k = 0; k < FIT_LANES; k++) {
+            add[k] = adds[k];
+            ramp[k] = from[k] = count[k] = 0;
+            to[k] = FIT_ENDLESS;
+        }
+        while (any && i < w->waiting) {
+            if (i >= FIT_DENSE * stride) {
+                stride *= 2;
+                for (int k = 0; k < FIT_LANES; k++)
+                    add[k] *= 2;
+            }
+            end = i + 8 * stride < w->waiting ? i + 8 * stride : w->waiting;
+            fit_know(w, end);
+            for (; i < end; i += stride) {
+                int32_t low = w->low[i], high = w->high[i];
+                for (int k = 0; k < FIT_LANES; k++) {
+                    int32_t l = low - ramp[k], h = high - ramp[k];
+                    from[k] = l > from[k] ? l : from[k];
+                    to[k] = h < to[k] ? h : to[k];
+                    count[k] += fit_open(from[k], to[k]);
+                    ramp[k] += add[k];
+                }
+            }
+            any = 0;
+            for (int k = 0; k < FIT_LANES; k++)
+                any |= fit_open(from[k], to[k]);
+        }
+        for (int k = 0; k < FIT_LANES; k++)
+            counts[k] = count[k];
+    }
 
+    /* The best of adds from least to most, and its neighbours among those looked at. Returns its count. */
+    FIT_INLINE int fit_best(fit_work *w, int *least, int *most, int *add) {
+        int32_t adds[FIT_LANES], counts[FIT_LANES], width = *most - *least, best = 0, first = FIT_LANES, last = 0;
+        for (int k = 0; k < FIT_LANES; k++)
+            adds[k] = *least + (width >= FIT_LANES ? width * k / (FIT_LANES - 1) : k < width ? k : width);
+        fit_probe(w, adds, counts);
+        for (int k = 0; k < FIT_LANES; k++)
+            best = counts[k] > best ? counts[k] : best;
+        for (int k = 0; k < FIT_LANES; k++) {
+            int32_t here = counts[k] == best ? k : FIT_LANES, there = counts[k] == best ? k : 0;
+            first = here < first ? here : first;
+            last = there > last ? there : last;
+        }
+        *add = adds[(first + last) / 2];
+        *least = first > 0 ? adds[first - 1] + 1 : *least;
+        *most = last < FIT_LANES - 1 ? adds[last + 1] - 1 : *most;
+        return best;
+    }
 
-cdef inline int next_sample(const samples *s, int step) noexcept nogil:
-    cdef int after = step + 1 + step // s.sparse
-    return after if after < s.waiting else s.waiting - 1
+    typedef struct { int length, add; fit_span open; } fit_line;
 
+    FIT_INLINE fit_line fit_search(fit_work *w) {
+        fit_line line = {0, 0, {0, 0}};
+        fit_span open = {0, 0};
+        int guess = w->waiting - 1 < FIT_START ? w->waiting - 1 : FIT_START, sure = 0, least = 0, most = 0;
+        /* Adds for more than so many steps; those for no more steps may be others. */
+        for (; guess > 0; guess /= 2) {
+            least = FIT_LEAST_ADD, most = FIT_GREATEST_ADD;
+            if (fit_bracket(w, guess, &least, &most))
+                break;
+        }
+        if (guess == 0)
+            least = most = 0;
+        for (;;) {
+            int from = least, to = most, add, length = fit_best(w, &from, &to, &add);
+            if (length <= FIT_DENSE && length > 0)
+                open = fit_cut(w->low, w->high, 0, length, add, (fit_span){0, FIT_ENDLESS});
+            else if (length > 0)
+                length = fit_reach(w, add, &open);
+            if (length > line.length)
+                line = (fit_line){length, add, open};
+            if (line.length == w->waiting || line.length == 0)
+                return line;
+            if (!sure && guess > 0 && length <= guess) {
+                least = FIT_LEAST_ADD, most = FIT_GREATEST_ADD;
+            } else {
+                if (most - least < FIT_LANES || to - from >= most - least)
+                    return line;
+                least = from, most = to;
+            }
+            sure = 1;
+            if (line.length <= FIT_DENSE && !fit_bracket(w, line.length, &least, &most))
+                return line;
+        }
+    }
 
-cdef inline bint is_open(const samples *s, int good, int missed) noexcept nogil:
-    """Whether it is worth while to look between the last step that is good and one that is not."""
-    return missed - good > 1 + good // FINE
+    /* Take a shorter run for a shorter command where that saves bytes in the long run. */
+    FIT_INLINE void fit_save(fit_work *w, fit_line *line) {
+        int add = line->add < FIT_LEAST_BYTE ? FIT_LEAST_BYTE : FIT_GREATEST_BYTE, length;
+        fit_span open;
+        if (line->length > 1 && (line->add < FIT_LEAST_BYTE || line->add > FIT_GREATEST_BYTE)) {
+            length = fit_reach(w, add, &open);
+            if (length > 1 && length * FIT_PRICE >= line->length * (FIT_PRICE - 1))
+                *line = (fit_line){length, add, open};
+        }
+        if (line->length > FIT_BYTE_COUNT && line->length <= FIT_FEW_MORE && line->length < w->waiting) {
+            line->length = FIT_BYTE_COUNT;
+            line->open = fit_cut(w->low, w->high, 0, FIT_BYTE_COUNT, line->add, (fit_span){0, FIT_ENDLESS});
+        }
+    }
 
+    FIT_CLONED static int fit_run(const double *due, int waiting, double base, double early, int partial,
+                                  uint32_t *interval, int16_t *add) {
+        fit_work w;
+        fit_line line;
+        w.due = due, w.waiting = waiting < FIT_MOST ? waiting : FIT_MOST, w.known = 0;
+        w.base = base, w.early = early;
+        *add = 0;
+        if (2. * (due[0] - base) >= FIT_GREATEST) {
+            *interval = (uint32_t)(due[0] - base + FIT_NOISE);
+            return waiting > 1 || partial;
+        }
+        line = fit_search(&w);
+        if (line.length == waiting && !partial)
+            return 0;
+        if (line.length == 0)
+            return -1;
+        fit_save(&w, &line);
+        *interval = (uint32_t)(line.open.to >> 1);
+        if (line.length > 1)
+            *add = (int16_t)line.add;
+        return line.length;
+    }
+    """
+    void fit_prepare() noexcept nogil
+    int fit_run(const double *due, int waiting, double base, double early, bint partial, uint32_t *interval,
+                int16_t *add) noexcept nogil
 
-cdef void narrow(samples *s) noexcept nogil:
-    """Take in samples until few adds are left, or no line is."""
-    cdef int good = 0, missed = s.waiting, step
-    stab(s, 0)
-    while good < s.waiting - 1:
-        step = next_sample(s, good) if missed == s.waiting else (good + missed) // 2
-        if not stab(s, step):
-            missed = step
-        else:
-            good = step
-            if floor(2. * s.steep) - ceil(2. * s.flat) < TRIED:
-                return
-        if missed < s.waiting and not is_open(s, good, missed):
-            return
-
-
-# Whole intervals that suit an add for the steps looked at.
-cdef struct intervals:
-    double add
-    double least
-    double greatest
-
-
-cdef inline bint cut(intervals *open, double low, double high, int step) noexcept nogil:
-    """Keep those that pass through a segment; False, and nothing changed, when none does."""
-    cdef double bottom = ceil(low - 0.5 * open.add * step), top = floor(high - 0.5 * open.add * step)
-    bottom = bottom if bottom > open.least else open.least
-    top = top if top < open.greatest else open.greatest
-    if bottom > top:
-        return False
-    open.least, open.greatest = bottom, top
-    return True
-
-
-cdef int follow(samples *s, double add, double *interval) noexcept nogil:
-    """About how many steps go with an add; sets the interval."""
-    cdef intervals open
-    cdef double low, high
-    cdef int i = 0, good = -1, missed = s.waiting, step
-    open.add, open.least, open.greatest = add, 0., LONGEST_INTERVAL
-    while i < s.count and cut(&open, s.low[i], s.high[i], <int>s.x[i]):
-        good = <int>s.x[i]
-        i += 1
-    if i < s.count:
-        missed = <int>s.x[i]
-    while good < s.waiting - 1 and (missed == s.waiting or is_open(s, good, missed)):
-        step = next_sample(s, good) if missed == s.waiting else (good + missed) // 2
-        window_of(s, step, &low, &high)
-        if cut(&open, low, high, step):
-            good = step
-        else:
-            missed = step
-    # What is in the middle for the sample is likely good for the steps between.
-    interval[0] = floor(0.5 * (open.least + open.greatest)) if good > 0 else open.greatest
-    return good + 1
-
-
-cdef inline int64_t miss(const samples *s, int i, int end, double interval, double half) noexcept nogil:
-    """Not 0 when a step is outside of its window. Without branches, so that compilers make vectors of it."""
-    cdef const double *due = s.due
-    cdef double y, w, early = s.early, base = s.base
-    cdef int64_t bad = 0
-    cdef int k
-    for k in range(i, end):
-        w = 0.5 * (due[k] - due[k - 1])
-        w = w if w < early else early
-        w = w if w > 1. else 1.
-        y = (interval + half * k) * (k + 1.) - (due[k] - base)
-        bad |= (y > NOISE) | (y + w < -NOISE)
-    return bad
-
-
-cdef int hold(const samples *s, double interval, double add) noexcept nogil:
-    """How many of the waiting steps a line brings within their windows."""
-    cdef int i = 0
-    while i + BLOCK <= s.waiting and not miss(s, i, i + BLOCK, interval, 0.5 * add):
-        i += BLOCK
-    while i < s.waiting and not miss(s, i, i + 1, interval, 0.5 * add):
-        i += 1
-    return i
-
-
-cdef inline double limit_add(double add) noexcept nogil:
-    return -32768. if add < -32768. else 32767. if add > 32767. else add
+fit_prepare()
 
 
 cdef int fit_longest(const double *due, int waiting, uint64_t base, double early, bint partial,
                      stepped_line *line) noexcept nogil:
-    cdef samples s
-    cdef double interval = 0., add = 0., other_interval = 0., other_add = 0.
-    cdef int expected, length, other
-    s.waiting, s.base, s.early, s.due, s.sparse = waiting, <double>base, early, due, SPARSE
-    expected = fit_sample(&s, &interval, &add)
-    length = hold(&s, interval, add)
-    if length * CLOSE < expected * (CLOSE - 1):
-        # Steps between the sampled ones spoilt it: look closer.
-        s.sparse = CLOSEST
-        s.waiting = min(waiting, expected + expected // 4)
-        fit_sample(&s, &other_interval, &other_add)
-        s.waiting = waiting
-        other = hold(&s, other_interval, other_add)
-        if other > length:
-            length, interval, add = other, other_interval, other_add
-    if length == waiting and not partial:
-        return 0
-    line.interval, line.add = <uint32_t>interval, <int16_t>add
-    if length == 1:
-        line.add = 0
-    return length if length > 0 else -1
-
-
-cdef int fit_sample(samples *s, double *interval, double *add) noexcept nogil:
-    """A line that goes with many sampled steps; returns about how many steps that are."""
-    cdef double first = 0., last = 0., height = 0.
-    cdef int length, longest = 0
-    s.count = s.lower_first = s.upper_first = 0
-    narrow(s)
-    if s.count > 1:
-        first, last = ceil(2. * s.flat), floor(2. * s.steep)
-        if first > last:
-            first, last = last, first
-        elif last - first >= TRIED:
-            # The run ended before the choice was narrow.
-            first = floor(s.flat + s.steep)
-            last = first + 1.
-    first = limit_add(first)
-    last = limit_add(last)
-    while first <= last:
-        length = follow(s, first, &height)
-        if length > longest:
-            longest = length
-            interval[0], add[0] = height, first
-        first += 1.
-    return longest
+    return fit_run(due, waiting, <double>base, early, partial, &line.interval, &line.add)
