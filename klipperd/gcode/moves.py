@@ -4,12 +4,13 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar, Protocol, TypeVar
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from klipperd.errors import CommandError
 from klipperd.gcode.coordinates import INCH, GcodeCoordinates, GcodeState
 from klipperd.gcode.dispatch import GcodeCall
 from klipperd.gcode.stream import GcodeStream
+from klipperd.motion.errors import MoveOutOfRange
 from klipperd.motion.lookahead import Lookahead
 from klipperd.motion.transform import PlannerLink, PythonLink, Transform
 from klipperd.motion.trapq import MotionQueue
@@ -125,9 +126,11 @@ class GcodeMove:
         instant_velocity: float = 1.0,
         max_velocity: float = math.inf,
         max_accel: float = math.inf,
+        travel: tuple[float, float] = (-math.inf, math.inf),
     ) -> int:
         """Let moves carry a word for a further axis, the first of C{queue}; its index in positions.
 
+        @param travel: lowest and highest position (mm) that moves may lead to.
         @raise CommandError: when the letter is taken, or moves wait to be planned.
         """
         if self.fast is None:
@@ -135,7 +138,7 @@ class GcodeMove:
         before = tuple(self.coordinates.extra)
         try:
             self.coordinates.extra = (*before, letter)
-            index = self.fast.lookahead.add_axis(queue, instant_velocity, max_velocity, max_accel)
+            index = self.fast.lookahead.add_axis(queue, instant_velocity, max_velocity, max_accel, *travel)
         except ValueError as error:
             self.coordinates.extra = before
             raise CommandError(str(error)) from None
@@ -165,9 +168,17 @@ class GcodeMove:
     @command("G0", "G1")
     async def move(self, call: GcodeCall) -> None:
         """Move in a straight line: [X<pos>] [Y<pos>] [Z<pos>] [E<pos>] [F<speed>]."""
-        self.coordinates.linear(call.line)
+        try:
+            self.coordinates.linear(call.line)
+        except MoveOutOfRange as refused:
+            raise self._lettered(refused) from None
         if self.planner.busy:
             await self.planner.throttle()
+
+    def _lettered(self, refused: MoveOutOfRange) -> MoveOutOfRange:
+        """The planner knows further axes by their index."""
+        names = {f"axis {index}": letter for index, letter in enumerate(self.coordinates.extra, 4)}
+        return evolve(refused, axis=names.get(refused.axis, refused.axis))
 
     @command("G20")
     async def use_inches(self, call: Call) -> None:

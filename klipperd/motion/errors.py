@@ -7,6 +7,7 @@ from klipperd.errors import CommandError
 __all__ = [
     "ExtrusionRefused",
     "InvalidMove",
+    "JointOutOfReach",
     "MoveOutOfRange",
     "MoveRefused",
     "NotHomed",
@@ -76,6 +77,22 @@ class OutOfReach(MoveRefused):
             text = f"passes {self.value:.6f} from the middle, where the bed can't turn"
             return f"Move out of range: {where}: {text}; at least {self.minimum:g}"
         return f"Move out of range: {where}: {self.value:.3f} from the middle, at most {self.maximum:.3f}"
+
+
+@frozen(str=False)
+class JointOutOfReach(MoveRefused):
+    """A move on which an arm can't hold the head: the rod's end is too near to its shoulder, or too far (mm)."""
+
+    arm: str
+    value: float
+    minimum: float
+    maximum: float
+    position: tuple[float, ...] = field(default=())
+
+    def __str__(self) -> str:
+        where = " ".join(f"{value:.3f}" for value in self.position)
+        found = f"{self.value:.3f} from its shoulder, allowed {self.minimum:.3f} to {self.maximum:.3f}"
+        return f"Move out of range: {where}: the arm of stepper_{self.arm} would reach {found}"
 
 
 @frozen(str=False)

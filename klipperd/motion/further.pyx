@@ -2,7 +2,7 @@
 
 from libc.math cimport INFINITY, fabs
 
-from klipperd.motion.limits cimport limit_speed
+from klipperd.motion.limits cimport FAULT_RANGE, FURTHER, limit_speed, move_fault, refuse
 from klipperd.motion.plan cimport LIMIT_AXIS, planned_move
 from klipperd.motion.trapq cimport queue_append, trapezoid
 
@@ -13,6 +13,15 @@ cdef double further_distance(const double *where, const double *target, int coun
     for k in range(count):
         longest = max(longest, fabs(target[k] - where[k]))
     return longest
+
+
+cdef int further_check(const further_axis *axes, int count, const double *where, const double *target,
+                       move_fault *fault) noexcept nogil:
+    cdef int k
+    for k in range(count):
+        if target[k] != where[k] and not axes[k].minimum <= target[k] <= axes[k].maximum:
+            return refuse(fault, FAULT_RANGE, FURTHER + k, target[k], axes[k].minimum, axes[k].maximum)
+    return 0
 
 
 cdef void further_measure(const further_axis *axes, int count, const double *where, const double *target,

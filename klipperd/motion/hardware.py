@@ -41,6 +41,13 @@ class McuStepper(Protocol):
     def inverted_dir(self) -> bool:
         """Whether the direction pin is low in positive direction."""
 
+    both_edges: bool
+    """Whether the driver can step on both edges of the step pin; to be set before the MCU is configured."""
+
+    @property
+    def steps_on_both_edges(self) -> bool:
+        """Whether driver and firmware agree to; known once the MCU is."""
+
     @property
     def queue_step_id(self) -> int:
         """Message id, as the next two."""

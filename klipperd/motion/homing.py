@@ -127,7 +127,7 @@ async def _home_goal(toolhead: Toolhead, goal: HomingGoal) -> None:
     await goal.prepare(toolhead)
     if not goal.axes:
         return
-    toolhead.clear_homed(goal.axes)
+    toolhead.begin_homing(goal.axes)
     for axis in goal.axes:
         toolhead.lookahead.set_unbounded(AXES.index(axis))
     try:

@@ -16,7 +16,11 @@ cdef enum fault_code:
     FAULT_REACH = 9           # value (mm, of what `reach` names) above maximum
     FAULT_FEEDRATE = 10       # an F word of value
     FAULT_PYTHON = 11         # a transform written in Python raised; it keeps the exception
+    FAULT_JOINT = 13          # value: mm from the shoulder of arm `axis` to its joint at the head
     FAULT_ARC = 12            # an arc that does not exist; see gcode/arc.pxd for `axis`
+
+cdef enum:
+    FURTHER = 5               # move_fault.axis of the first further axis
 
 cdef struct move_fault:
     int code                  # fault_code

@@ -4,7 +4,14 @@ from libc.math cimport fabs
 
 from klipperd.motion.plan cimport LIMIT_AXIS, LIMIT_EXTRUDER, planned_move
 
-from klipperd.motion.errors import ExtrusionRefused, InvalidMove, MoveOutOfRange, NotHomed, OutOfReach
+from klipperd.motion.errors import (
+    ExtrusionRefused,
+    InvalidMove,
+    JointOutOfReach,
+    MoveOutOfRange,
+    NotHomed,
+    OutOfReach,
+)
 
 
 cdef int refuse(move_fault *fault, int code, int axis, double value, double minimum,
@@ -93,12 +100,14 @@ cdef class MoveCheck:
 
 
 cdef raise_fault(const move_fault *fault):
-    cdef str axis = "XYZEF"[fault.axis] if fault.axis < 5 else f"axis {fault.axis - 1}"
+    cdef str axis = "XYZEF"[fault.axis] if fault.axis < FURTHER else f"axis {fault.axis - FURTHER + 4}"
     cdef tuple target = (fault.target[0], fault.target[1], fault.target[2])
     if fault.code == FAULT_NUMBER:
         raise InvalidMove(axis, fault.value, fault.minimum, fault.maximum)
     if fault.code == FAULT_REACH:
         raise OutOfReach(fault.value, fault.maximum, target, fault.minimum)
+    if fault.code == FAULT_JOINT:
+        raise JointOutOfReach("abc"[fault.axis], fault.value, fault.minimum, fault.maximum, target)
     if fault.code == FAULT_NOT_HOMED:
         raise NotHomed(axis.lower())
     if fault.code == FAULT_RANGE:

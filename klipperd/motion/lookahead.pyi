@@ -49,9 +49,12 @@ class Lookahead:
         instant_velocity: float = 1.0,
         max_velocity: float = ...,
         max_accel: float = ...,
+        minimum: float = ...,
+        maximum: float = ...,
     ) -> int:
         """Let moves have a further axis, the first of C{queue}; its index in positions (4 or more).
 
+        @param minimum: mm, its lowest and highest position; where it is, it may stay.
         @raise ValueError: while moves wait, or when there are too many.
         """
     def remove_axis(self, index: int) -> None:

@@ -11,6 +11,7 @@ from libc.string cimport memcpy, memmove, memset
 
 from klipperd.motion.further cimport (
     FURTHER_MOST,
+    further_check,
     further_distance,
     further_emit,
     further_limit,
@@ -18,6 +19,7 @@ from klipperd.motion.further cimport (
     further_move,
 )
 from klipperd.motion.limits cimport (
+    FARTHEST,
     FAULT_MEMORY,
     SHORTEST,
     SLOWEST,
@@ -172,7 +174,7 @@ cdef class Lookahead:
     # Further axes
 
     def add_axis(self, MotionQueue queue not None, double instant_velocity=1., double max_velocity=INFINITY,
-                 double max_accel=INFINITY):
+                 double max_accel=INFINITY, double minimum=-INFINITY, double maximum=INFINITY):
         if self.axes == FURTHER_MOST:
             raise ValueError(f"there are {FURTHER_MOST} further axes already")
         if not (instant_velocity >= 0. and max_velocity >= SLOWEST and max_accel >= SLOWEST):
@@ -185,6 +187,7 @@ cdef class Lookahead:
         axis = &self.further_axes[self.axes]
         axis.queue = &queue.queue
         axis.instant_velocity, axis.velocity, axis.accel = instant_velocity, max_velocity, max_accel
+        axis.minimum, axis.maximum = max(minimum, -FARTHEST), min(maximum, FARTHEST)
         self.further[self.axes] = queue.end_position[0]
         self.further_queues.append(queue)
         self.axes += 1
@@ -235,6 +238,8 @@ cdef class Lookahead:
         measure(move, further_distance(self.further, target + 4, self.axes))
         if move.distance < SHORTEST:
             return 0            # its length stays with the next move, which begins where this one did
+        if self.axes and further_check(self.further_axes, self.axes, self.further, target + 4, fault) < 0:
+            return -1
         if self.admit(move, speed, fault) < 0:
             return -1
         if self.axes:

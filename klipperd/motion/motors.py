@@ -119,6 +119,21 @@ class StepperMotor:
         self.motion.invert_dir = self.hardware.inverted_dir != (distance < 0.0)
         self.rotation_distance = distance
 
+    def step_on_both_edges(self) -> None:
+        """The driver is set up to step on both edges of the step pin: let the MCU do so, where it can.
+
+        Drivers' sections call it while the printer is being built. Where the firmware offers it (see
+        L{klipperd.mcu.stepper.McuStepper}), pulses need no end and edges come half as often; else, and
+        meanwhile, the driver has to take each rising edge for a step. Without a step_pulse_duration the
+        shortest pulse is then 100 ns, be it used or not.
+        """
+        self.hardware.both_edges = True
+
+    @property
+    def steps_on_both_edges(self) -> bool:
+        """Whether driver and firmware agree to; known once the MCU is."""
+        return self.hardware.steps_on_both_edges
+
     def sync_clock(self) -> None:
         """Take over the present estimate of the MCU's clock."""
         clock = self.hardware.mcu.print_clock

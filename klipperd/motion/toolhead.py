@@ -43,6 +43,8 @@ LEAD = 0.25
 """Seconds from now at which motion begins after rest; commands must reach the MCUs before."""
 LEAST_LEAD = 0.15
 """Seconds from now before which no move begins that follows others; a later one waits for LEAD."""
+AFTER_JUMPS = 1e-6
+"""Seconds beyond a change of position up to which steps are solved so that motors know of it."""
 PRIME = 0.1
 """Seconds to wait for company of a first move."""
 REPORT_AFTER = 0.5
@@ -343,6 +345,16 @@ class Toolhead:
         self.generation.advance(self.print_time + 2.0 * self.generation.scan_time, self.now(), finish=True)
         self.print_time = max(self.print_time, self.generation.solved_until)
 
+    def solve_planned(self) -> None:
+        """Plan all that waits, and let motors take in all that is planned, changes of position included."""
+        when = max(self.last_move_time(), self.generation.solved_until) + AFTER_JUMPS
+        if self._down is None and self.mode is not Mode.DRIPPING:
+            try:
+                self.generation.advance(when, self.now(), finish=True)
+            except StepsLost as error:
+                self._fail(f"Step generation failed: {error}")
+            self.print_time = max(self.print_time, when)
+
     async def come_to_rest(self) -> None:
         """Wait until all motors rest and no step of theirs is due any more."""
         await self.wait_moves()
@@ -439,7 +451,12 @@ class Toolhead:
         self.kinematics.axes_known(self.homed_axes)
 
     def clear_homed(self, axes: str = AXES) -> None:
-        """These axes' positions are not known any more."""
+        """These axes' positions are not known any more, nor where any of their carriages is."""
+        self.begin_homing(axes)
+        self.kinematics.forget_places(axes)
+
+    def begin_homing(self, axes: str) -> None:
+        """These axes' positions are not known until they are homed."""
         for axis in axes:
             if axis not in self.kinematics.unchecked_axes:
                 self.lookahead.clear_range(AXES.index(axis))

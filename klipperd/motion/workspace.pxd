@@ -13,6 +13,7 @@ cdef class Workspace(MoveCheck):
     cdef readonly double open_below    # mm; below this z no ceiling is in the way
     cdef readonly double turn_rate     # rad/s, of a path round the centre; inf: any
     cdef readonly double floor         # mm, lowest z; for messages
+    cdef public double shaping_time    # s; at a speed v, shaping leads v times that off the path at most
     cdef int towers
     cdef geometry shapes[MOST_TOWERS]
     cdef double ceilings[MOST_TOWERS]  # motor coordinate that each tower may not exceed
@@ -20,5 +21,6 @@ cdef class Workspace(MoveCheck):
     cdef double slow_beyond[2]         # mm from the centre; beyond: half the speed; a quarter
     cdef double nominal[2]             # mm/s and mm/s^2, of which these are parts
     cdef double out(self, const double *where) noexcept nogil
+    cdef int check_arms(self, const planned_move *move, move_fault *fault) noexcept nogil
     cdef int check_towers(self, const planned_move *move, move_fault *fault) noexcept nogil
     cdef int check_turns(self, planned_move *move, move_fault *fault) noexcept nogil

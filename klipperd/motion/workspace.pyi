@@ -11,6 +11,9 @@ class Workspace(MoveCheck):
     active: bool
     """Whether positions are known, and moves are checked."""
 
+    shaping_time: float
+    """s; at a speed v, input shapers lead the head at most v times that away from the path."""
+
     def __init__(
         self,
         radius: float = ...,

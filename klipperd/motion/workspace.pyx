@@ -4,6 +4,7 @@ from libc.math cimport INFINITY, fabs, sqrt
 
 from klipperd.motion.geometry cimport GEOMETRY_ROTARY_DELTA, Geometry, geometry, geometry_rate
 from klipperd.motion.limits cimport (
+    FAULT_JOINT,
     FAULT_RANGE,
     FAULT_REACH,
     SHORTEST,
@@ -17,6 +18,7 @@ __all__ = ["Workspace"]
 
 cdef enum:
     ROUNDS = 40
+    PLACES = 32               # along a way that are looked at one by one
 
 cdef double TOUCH = 1e-6          # mm or rad that a tower may be above its ceiling: rounding
 
@@ -45,6 +47,72 @@ cdef double highest(const geometry *shape, const planned_move *move) noexcept no
         else:
             high = middle
     return end
+
+
+# How an arm holds the head: seen in the arm's plane, the upper arm U and the shadow L' of the lower one span
+# from |U - L'| to U + L' from the shoulder to the joint at the head.
+cdef struct arm_reach:
+    double value              # mm from the shoulder to the joint
+    double least              # mm
+    double most               # mm
+    double folding            # value - (L' - U)
+    double spare              # the way (mm) that the head may go anywhere from there; below 0: out of reach
+
+
+cdef void look_at_arm(const geometry *shape, const planned_move *move, double s,
+                      arm_reach *arm) noexcept nogil:
+    """s mm along the way."""
+    cdef const double *k = &shape.parameters[0]
+    cdef double[3] at
+    cdef double out, up, across, shadow
+    cdef int axis
+    for axis in range(3):
+        at[axis] = move.end[axis] if s >= move.distance else move.start[axis] + s * move.direction[axis]
+    out, up = at[0] * k[5] + at[1] * k[6] - k[0], at[2] - k[1]
+    across = at[1] * k[5] - at[0] * k[6]
+    shadow = sqrt(k[3] * k[3] - across * across)
+    arm.value = sqrt(out * out + up * up)
+    arm.least, arm.most = fabs(k[2] - shadow), k[2] + shadow
+    arm.folding = arm.value + k[2] - shadow
+    arm.spare = min(arm.value - arm.least, arm.most - arm.value)
+    if not arm.spare >= 0.:
+        arm.spare = -1.
+    elif fabs(across) < shadow:
+        # A mm of the head changes the joint's distance, and the shadow, by a mm at most.
+        arm.spare *= 0.5
+    else:
+        arm.spare = 0.
+
+
+cdef bint holds(const geometry *shape, const planned_move *move, arm_reach *arm) noexcept nogil:
+    """Whether an arm can hold the head all along the way; else arm tells where it can't.
+
+    Stretched most it is at an end. What it has to spare before it is folded up is convex along a line where
+    L' is longer than U; for the case that it is not, places one after the other are looked at, too.
+    """
+    cdef double low = 0., high = move.distance, third, first
+    cdef int _round, k
+    look_at_arm(shape, move, high, arm)
+    if arm.spare < 0.:
+        return False
+    first = arm.spare
+    look_at_arm(shape, move, low, arm)
+    if arm.spare < 0. or first + arm.spare > move.distance:
+        return arm.spare >= 0.
+    for _round in range(ROUNDS):
+        third = (high - low) / 3.
+        look_at_arm(shape, move, low + third, arm)
+        first = arm.folding
+        look_at_arm(shape, move, high - third, arm)
+        if first < arm.folding:
+            high -= third
+        else:
+            low += third
+    for k in range(PLACES):
+        look_at_arm(shape, move, k * move.distance / PLACES if k else 0.5 * (low + high), arm)
+        if arm.spare < 0.:
+            return False
+    return True
 
 
 cdef double nearest(const planned_move *move, double *across) noexcept nogil:
@@ -80,9 +148,19 @@ cdef class Workspace(MoveCheck):
     cdef double out(self, const double *where) noexcept nogil:
         return fabs(where[0]) if self.slow_across else sqrt(where[0] * where[0] + where[1] * where[1])
 
+    cdef int check_arms(self, const planned_move *move, move_fault *fault) noexcept nogil:
+        cdef arm_reach arm
+        cdef int i
+        for i in range(self.towers):
+            if not holds(&self.shapes[i], move, &arm):
+                return refuse(fault, FAULT_JOINT, i, arm.value, arm.least, arm.most)
+        return 0
+
     cdef int check_towers(self, const planned_move *move, move_fault *fault) noexcept nogil:
         cdef double top
         cdef int i
+        if self.shapes[0].kind == GEOMETRY_ROTARY_DELTA and self.check_arms(move, fault) < 0:
+            return -1
         for i in range(self.towers):
             top = highest(&self.shapes[i], move)
             if top <= self.ceilings[i] + TOUCH:
@@ -100,6 +178,10 @@ cdef class Workspace(MoveCheck):
             return refuse(fault, FAULT_REACH, 0, near, self.hole, self.radius)
         if across > 0. and self.turn_rate < INFINITY:
             limit_speed(move, self.turn_rate * near * near / across, INFINITY, LIMIT_AXIS)
+        if self.shaping_time > 0.:
+            # Shaping cuts corners: so slow, it leaves at least half of the distance from the centre.
+            limit_speed(move, 0.5 * near / self.shaping_time, INFINITY, LIMIT_AXIS)
+            limit_speed(move, 0.5 * self.turn_rate * near, INFINITY, LIMIT_AXIS)
         return 0
 
     cdef int check(self, planned_move *move, move_fault *fault) noexcept nogil:

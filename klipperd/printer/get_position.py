@@ -30,7 +30,7 @@ class GetPosition:
     @command("GET_POSITION")
     async def report(self, call: Call) -> None:
         """Return information on the current location of the toolhead."""
-        self._toolhead.last_move_time()
+        self._toolhead.solve_planned()
         call.info("\n".join(self._lines()))
 
     def _lines(self) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """[input_shaper]: motion that does not excite the machine's resonances."""
 
 from collections.abc import Iterator, Sequence
+from math import hypot
 
 from attrs import define, field, frozen
 
@@ -87,6 +88,9 @@ class InputShaper:
             motor.motion.set_shapers(*kept)
         for motor in self._filament:
             motor.motion.set_shapers(*made)
+        workspace = self._toolhead.kinematics.workspace
+        if workspace is not None:
+            workspace.shaping_time = hypot(*(_reach(pulses) for pulses in made[:2]))
 
     @command("SET_INPUT_SHAPER")
     async def set_input_shaper(
@@ -129,6 +133,12 @@ class InputShaper:
                 f"shaper_type_{axis}:{shaper.kind} shaper_freq_{axis}:{shaper.frequency:.3f} "
                 f"damping_ratio_{axis}:{shaper.damping:.6f}"
             )
+
+
+def _reach(pulses: Pulses) -> float:
+    """s: at a speed v, a shaped axis is no further than v times that from any place of the path meanwhile."""
+    times = [time for time, _ in pulses]
+    return max((sum(abs(a) * abs(t - end) for t, a in pulses) for end in times), default=0.0)
 
 
 def build_input_shaper(

@@ -62,10 +62,15 @@ class ManualStepper(MotorOwner):
             text = f"is the axis {self.letter} of G1; give it back with GCODE_AXIS="
             raise CommandError(f"manual_stepper {self.name} {text}")
 
+    @property
+    def travel(self) -> tuple[float, float]:
+        """Between which positions (mm) moves may lead."""
+        low, high = self.config.position_min, self.config.position_max
+        return -inf if low is None else low, inf if high is None else high
+
     def check_range(self, target: float) -> None:
         """@raise CommandError: when a move may not lead there."""
-        low = -inf if self.config.position_min is None else self.config.position_min
-        high = inf if self.config.position_max is None else self.config.position_max
+        low, high = self.travel
         if not low <= target <= high:
             text = f"manual_stepper {self.name} = {target:.3f}, allowed {low:.3f} to {high:.3f}"
             raise CommandError(f"Move out of range: {text}")
@@ -172,7 +177,7 @@ class ManualSteppers:
     def _join(self, found: ManualStepper, letter: str, limits: tuple[float, float, float]) -> None:
         """Make it an axis of G1."""
         self._toolhead.last_move_time()
-        self._moves.add_axis(letter, found.manual.queue, *limits)
+        self._moves.add_axis(letter, found.manual.queue, *limits, found.travel)
         found.letter, found.limits = letter, limits
         self._tell_axes()
 

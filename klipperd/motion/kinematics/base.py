@@ -86,6 +86,9 @@ class Kinematics:
         if self.workspace is not None:
             self.workspace.active = set(AXES) <= set(axes)
 
+    def forget_places(self, axes: str) -> None:
+        """Parts that move along these axes may be anywhere, also those that don't follow the tool head."""
+
     def axis_caps(self, max_velocity: float, max_accel: float) -> Mapping[str, tuple[float, float]]:
         """Axis -> velocity (mm/s) and acceleration (mm/s^2) that it alone may not exceed."""
         return {}

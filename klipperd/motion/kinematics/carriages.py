@@ -137,6 +137,11 @@ class CarriageKinematics(Kinematics):
         """The motors that move an axis' first carriage, and must stop at its endstop."""
         return [motor for motor, weights in self.weights.items() if weights.get(axis)]
 
+    def forget_places(self, axes: str) -> None:
+        """See L{Kinematics.forget_places}."""
+        for carriage in self.carriages.values():
+            carriage.known &= carriage.rail.axis not in axes
+
     def axis_caps(self, max_velocity: float, max_accel: float) -> Mapping[str, tuple[float, float]]:
         """See L{Kinematics.axis_caps}."""
         return self.config.caps(max_velocity, max_accel)

@@ -43,7 +43,7 @@ class Carriage:
     """One carriage, its travel and endstops.
 
     C{leader}: the one that it always goes with, if it has only an endstop of its own. C{partner}: the one
-    on the same gantry, to which it keeps C{safe_distance} mm. C{known}: whether it was homed.
+    on the same gantry, to which it keeps C{safe_distance} mm. C{known}: whether it is homed.
     """
 
     name: str

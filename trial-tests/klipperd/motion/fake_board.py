@@ -38,6 +38,8 @@ class FakeStepper:
     queue_step_id: int = QUEUE_STEP
     set_next_step_dir_id: int = SET_DIR
     reset_step_clock_id: int = RESET_CLOCK
+    both_edges: bool = False
+    steps_on_both_edges: bool = False
     log: MotorLog = field(factory=MotorLog)
     late: int = 0
     stopped: bool = False
