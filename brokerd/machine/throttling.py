@@ -1,6 +1,6 @@
 """Whether the processor is held back, on boards whose firmware says so. Blocks: runs in a worker thread."""
 
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 __all__ = ["throttled_state"]
@@ -22,12 +22,15 @@ _FLAGS = {
 }
 
 
-def throttled_state(root: Path) -> dict[str, Any] | None:
-    """C{{bits, flags}}, or None where nobody says."""
+def throttled_state(read: Callable[[str], str]) -> dict[str, Any] | None:
+    """C{{bits, flags}}, or None where nobody says.
+
+    @param read: gives the text of a file, or an empty one.
+    """
     for name in _FILES:
         try:
-            bits = int((root / name).read_text().strip(), 16)
-        except (OSError, ValueError):
+            bits = int(read(name).strip(), 16)
+        except ValueError:
             continue
         return {"bits": bits, "flags": [text for bit, text in _FLAGS.items() if bits & (1 << bit)]}
     return None

@@ -12,7 +12,7 @@ from brokerd.machine.peripherals.canbus import list_unassigned
 from brokerd.machine.peripherals.serial import list_serial
 from brokerd.machine.peripherals.usb import list_usb
 from brokerd.machine.peripherals.video import list_video
-from brokerd.machine.throttling import throttled_state
+from brokerd.machine.procfs import LoadMeter
 
 from ..promised import broken_promise, methods
 
@@ -142,9 +142,12 @@ class SysfsTests(SynchronousTestCase):
         self.assertEqual((list_usb(self.root), list_serial(self.root), list_video(self.root)), ([], [], []))
 
     def test_throttled(self) -> None:
-        self.assertIsNone(throttled_state(self.root))
-        self.write("sys/devices/platform/soc/soc:firmware", get_throttled="50005")
-        state = throttled_state(self.root)
+        self.assertIsNone(LoadMeter(self.root).sample(1.0, 1.0).throttled)
+        self.write("sys/devices/platform/soc/soc:firmware", get_throttled="0")
+        meter = LoadMeter(self.root)
+        self.assertEqual(meter.sample(1.0, 1.0).throttled, {"bits": 0, "flags": []})
+        self.write("sys/devices/platform/soc/soc:firmware", get_throttled="50005")  # read again while open
+        state = meter.sample(2.0, 2.0).throttled
         assert state is not None
         self.assertEqual(
             state["flags"],
