@@ -81,7 +81,7 @@ class OutOfReach(MoveRefused):
 
 @frozen(str=False)
 class JointOutOfReach(MoveRefused):
-    """A move on which an arm can't hold the head: the rod's end is too near to its shoulder, or too far (mm)."""
+    """A move on which an arm can't hold the head: the rod ends too near to its shoulder, or too far (mm)."""
 
     arm: str
     value: float
