@@ -24,6 +24,7 @@ from ..brokerd.fake_host import FakeHost, FakeHostServer
 from ..peers.process import free_port
 from ..peers.venv import OWN_ENVIRONMENT, peer
 from .load import rss_megabytes
+from .whole import measure_whole, put_section
 from .wire import PlainSocket, get_rate, quantile, receive_all
 
 ROOT = Path(__file__).parents[2]
@@ -334,7 +335,7 @@ def main() -> None:
 
     def work() -> None:
         try:
-            text = page(measure(folder, host, uds))
+            text = put_section(page(measure(folder, host, uds)), measure_whole())
             print(text)
             TARGET.write_text(text, "utf-8")
         except BaseException as error:
