@@ -121,7 +121,8 @@ def read_sections(
     for (name, is_named), declaration in by_name.items():
         if not is_named and not declaration.optional and name not in shown:
             options = members(declaration.config)
-            shown[name] = {each.name: _plain(each.default) for each in options if not each.wildcard}
+            if not any(each.required for each in options):  # else it is not in use
+                shown[name] = {each.name: _plain(each.default) for each in options if not each.wildcard}
     titles = tuple(file.sections) if file is not None else ()
     return ReadSections(Sections(single, named, secrets, failures, titles), shown, tuple(warnings))
 

@@ -25,6 +25,9 @@ class ConfigurationTests(SynchronousTestCase):
         self.assertEqual(loaded.host_socket, "/tmp/klippy_uds")
         self.assertEqual([str(each) for each in loaded.settings.trusted_clients], ["127.0.0.0/8", "::1/128"])
         self.assertEqual(loaded.settings.config["orig"], {})
+        shown = loaded.settings.config["config"]
+        self.assertEqual(shown["data_store"]["gcode_store_size"], 1000)
+        self.assertNotIn("NOTHING", str(shown))  # as options that have to be given would be
 
     def test_a_usual_file(self) -> None:
         self.write(
