@@ -4,12 +4,14 @@ import argparse
 import signal
 import sys
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from brokerd import SERVER_VERSION
 from brokerd.configfile import ConfigError
-from brokerd.configuration import LoadedConfiguration, load
 from brokerd.light import light_imports
+
+if TYPE_CHECKING:
+    from brokerd.configuration import LoadedConfiguration
 
 __all__ = ["main"]
 
@@ -105,7 +107,10 @@ def main(words: list[str] | None = None) -> None:
     arguments = _arguments(sys.argv[1:] if words is None else words)
     data = arguments.datapath.expanduser().absolute()
     try:
-        loaded = load(data, arguments.configfile, arguments.unixsocket)
+        with light_imports():
+            from brokerd.configuration import load
+
+            loaded = load(data, arguments.configfile, arguments.unixsocket)
     except ConfigError as error:
         sys.exit(f"brokerd: {error}")
     reactor = _install_reactor(arguments.reactor)
@@ -114,12 +119,13 @@ def main(words: list[str] | None = None) -> None:
 
 
 def _run(
-    arguments: argparse.Namespace, data: Path, loaded: LoadedConfiguration, reactor: Any, log: LogFile
+    arguments: argparse.Namespace, data: Path, loaded: "LoadedConfiguration", reactor: Any, log: LogFile
 ) -> None:
     from attrs import evolve
     from twisted.internet.error import CannotListenError
 
     with light_imports():
+        from brokerd.configuration import load
         from brokerd.service import Broker
         from brokerd.uds import SocketLink
 
