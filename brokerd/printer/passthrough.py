@@ -60,5 +60,5 @@ async def _undeclared() -> None:
 
 
 def _declaration(name: str) -> ApiMethod:
-    doc, result = "A procedure of the motion host.", "the host's answer"
+    doc, result = "A procedure of the motion host.", "any"
     return ApiMethod(name, (), Role.OPERATOR, False, result, doc, (), None, _undeclared)
