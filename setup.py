@@ -18,7 +18,9 @@ CORES = len(os.sched_getaffinity(0))
 DEBUG = os.environ.get("CYTHON_DEBUG") == "1"
 FLAGS = ["-O1" if DEBUG else "-O2", "-std=gnu11", "-Wno-unreachable-code"]
 # Vectors where they change no result: the same steps on every machine.
-MOTION_FLAGS = ["-fno-math-errno", "-fno-trapping-math", "-ffp-contract=off", *([] if DEBUG else ["-O3"])]
+MOTION_FLAGS = ["-fno-math-errno", "-fno-trapping-math", "-ffp-contract=off", "-fopenmp-simd"]
+if not DEBUG:
+    MOTION_FLAGS.append("-O3")
 
 
 def extensions() -> list[Extension]:

@@ -1,10 +1,10 @@
 """A long run of steps that one queue_step can make.
 
 Step i (from 0) of a command happens at base + interval (i + 1) + add i (i + 1) / 2. Each step has a window
-[due - min(early, half the time since the step before), due]. Divided by (i + 1) / 2, that is: 2 interval + add i
-is between two numbers for each step. So for one add, the intervals that suit all steps so far are what
-a running maximum and a running minimum leave: whole numbers, no branches. Many adds are followed side by side,
-in vectors where the machine has them; results are the same on all machines.
+[due - min(early, half the time since the step before), due]. Divided by (i + 1) / 2, that is:
+2 interval + add i is between two numbers for each step. So for one add, the intervals that suit all steps so
+far are what a running maximum and a running minimum leave: whole numbers, no branches. Many adds are followed
+side by side, in vectors where the machine has them; results are the same on all machines.
 
 The adds that suit the first n steps are neighbours, and those that suit one more step are among them. So the
 longest run is found by narrowing: probe adds spread over those that windows far apart leave over, go on
@@ -26,6 +26,7 @@ cdef extern from *:
     #else
     #define FIT_CLONED
     #endif
+    #define FIT_EACH _Pragma("omp simd") for (int k = 0; k < FIT_LANES; k++)
     #define FIT_INLINE static inline __attribute__((always_inline))
 
     enum {
@@ -33,8 +34,9 @@ cdef extern from *:
         FIT_MOST = 4096,           /* steps a command at most */
         FIT_BLOCK = 32,            /* windows that are worked out together */
         FIT_DENSE = 64,            /* steps of which each one is looked at while narrowing */
-        FIT_START = 24,            /* a run's length as guessed at first */
+        FIT_START = 20,            /* a run's length as guessed at first */
         FIT_GREATEST = 1000000000, /* twice the longest interval that is looked at, in ticks */
+        FIT_ABOVE = 1 << 30,
         FIT_ENDLESS = 0x7fffffff,
         FIT_LEAST_ADD = -32768,
         FIT_GREATEST_ADD = 32767,
@@ -69,8 +71,8 @@ cdef extern from *:
         return ((from + 1) >> 1) <= (to >> 1);
     }
 
-    FIT_INLINE void fit_windows(const double *restrict due, const double *restrict share, int count, double base,
-                                double early, int32_t *restrict low, int32_t *restrict high) {
+    FIT_INLINE void fit_windows(const double *restrict due, const double *restrict share, int count,
+                                double base, double early, int32_t *restrict low, int32_t *restrict high) {
         for (int i = 0; i < count; i++) {
             /* There is a whole tick in a window of one tick. */
             double w = 0.5 * (due[i] - due[i - 1]), x, y;
@@ -81,19 +83,20 @@ cdef extern from *:
             x = x < FIT_GREATEST ? x : FIT_GREATEST;
             y = y < FIT_GREATEST ? y : FIT_GREATEST + 2.;
             y = y > 2. ? y : 2.;
-            int32_t floor_y = (int32_t)y;
             high[i] = (int32_t)x;
-            low[i] = floor_y + (floor_y < y);
+            low[i] = FIT_ABOVE - (int32_t)(FIT_ABOVE - y);  /* rounded up */
         }
     }
 
     FIT_INLINE void fit_know(fit_work *w, int end) {
         while (w->known < end) {
             int k = w->known, left = w->waiting - k;
+            const double *due = w->due + k, *share = fit_shares + k;
+            /* A length that compilers know is quicker. */
             if (left >= FIT_BLOCK)
-                fit_windows(w->due + k, fit_shares + k, FIT_BLOCK, w->base, w->early, w->low + k, w->high + k);
+                fit_windows(due, share, FIT_BLOCK, w->base, w->early, w->low + k, w->high + k);
             else
-                fit_windows(w->due + k, fit_shares + k, left, w->base, w->early, w->low + k, w->high + k);
+                fit_windows(due, share, left, w->base, w->early, w->low + k, w->high + k);
             w->known += left < FIT_BLOCK ? left : FIT_BLOCK;
         }
     }
@@ -163,8 +166,8 @@ cdef extern from *:
     /* How many of the steps looked at go with each add. */
     FIT_INLINE void fit_probe(fit_work *w, const int32_t *restrict adds, int32_t *restrict counts) {
         int32_t add[FIT_LANES], ramp[FIT_LANES], from[FIT_LANES], to[FIT_LANES], count[FIT_LANES], any = 1;
-        int i = 0, stride = 1, end;
-        for (int k = 0; k < FIT_LANES; k++) {
+        int i = 0, stride = 1, looked = 0, end;
+        FIT_EACH {
             add[k] = adds[k];
             ramp[k] = from[k] = count[k] = 0;
             to[k] = FIT_ENDLESS;
@@ -172,32 +175,34 @@ cdef extern from *:
         while (any && i < w->waiting) {
             if (i >= FIT_DENSE * stride) {
                 stride *= 2;
-                for (int k = 0; k < FIT_LANES; k++)
+                FIT_EACH
                     add[k] *= 2;
             }
             end = i + 8 * stride < w->waiting ? i + 8 * stride : w->waiting;
             fit_know(w, end);
+            looked += (end - i + stride - 1) / stride;
             for (; i < end; i += stride) {
                 int32_t low = w->low[i], high = w->high[i];
-                for (int k = 0; k < FIT_LANES; k++) {
+                FIT_EACH {
                     int32_t l = low - ramp[k], h = high - ramp[k];
                     from[k] = l > from[k] ? l : from[k];
                     to[k] = h < to[k] ? h : to[k];
-                    count[k] += fit_open(from[k], to[k]);
+                    count[k] += ((to[k] >> 1) - ((from[k] + 1) >> 1)) >> 31;
                     ramp[k] += add[k];
                 }
             }
             any = 0;
             for (int k = 0; k < FIT_LANES; k++)
-                any |= fit_open(from[k], to[k]);
+                any |= ~(((to[k] >> 1) - ((from[k] + 1) >> 1)) >> 31);
         }
-        for (int k = 0; k < FIT_LANES; k++)
-            counts[k] = count[k];
+        FIT_EACH
+            counts[k] = looked + count[k];
     }
 
     /* The best of adds from least to most, and its neighbours among those looked at. Returns its count. */
     FIT_INLINE int fit_best(fit_work *w, int *least, int *most, int *add) {
-        int32_t adds[FIT_LANES], counts[FIT_LANES], width = *most - *least, best = 0, first = FIT_LANES, last = 0;
+        int32_t adds[FIT_LANES], counts[FIT_LANES], width = *most - *least;
+        int32_t best = 0, first = FIT_LANES, last = 0;
         for (int k = 0; k < FIT_LANES; k++)
             adds[k] = *least + (width >= FIT_LANES ? width * k / (FIT_LANES - 1) : k < width ? k : width);
         fit_probe(w, adds, counts);
@@ -230,9 +235,9 @@ cdef extern from *:
             least = most = 0;
         for (;;) {
             int from = least, to = most, add, length = fit_best(w, &from, &to, &add);
-            if (length <= FIT_DENSE && length > 0)
+            if (length <= FIT_DENSE)
                 open = fit_cut(w->low, w->high, 0, length, add, (fit_span){0, FIT_ENDLESS});
-            else if (length > 0)
+            if (length > FIT_DENSE || !fit_open(open.from, open.to))
                 length = fit_reach(w, add, &open);
             if (length > line.length)
                 line = (fit_line){length, add, open};
