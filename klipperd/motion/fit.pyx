@@ -16,6 +16,9 @@ leaves the next one the most room. A slightly shorter run is taken if the comman
 """
 
 from libc.stdint cimport int16_t, uint32_t, uint64_t
+from libc.stdlib cimport free, malloc
+
+__all__ = ["longest_run"]
 
 cdef extern from *:
     """
@@ -304,3 +307,18 @@ fit_prepare()
 cdef int fit_longest(const double *due, int waiting, uint64_t base, double early, bint partial,
                      stepped_line *line) noexcept nogil:
     return fit_run(due, waiting, <double>base, early, partial, &line.interval, &line.add)
+
+
+def longest_run(before, due, base, early, partial=True):
+    cdef stepped_line line
+    cdef int count = <int>len(due), length, i
+    cdef double *times = <double *>malloc((count + 1) * sizeof(double))
+    if times == NULL:
+        raise MemoryError
+    times[0] = before
+    for i in range(count):
+        times[i + 1] = due[i]
+    line.interval = line.add = 0
+    length = fit_longest(times + 1, count, base, early, partial, &line) if count else 0
+    free(times)
+    return length, line.interval, line.add
