@@ -13,7 +13,7 @@ from brokerd.analysis.config import AnalysisConfig
 from brokerd.analysis.methods import AnalysisMethods
 from brokerd.analysis.simulator import Simulator, installed
 from brokerd.chores import Chores
-from brokerd.commons import Commons, database_of
+from brokerd.commons import THREADS, Commons, database_of
 from brokerd.connection_methods import ConnectionMethods
 from brokerd.database.maintenance import DatabaseDebugMethods, DatabaseMaintenance
 from brokerd.database.methods import DatabaseMethods
@@ -120,6 +120,9 @@ class Assembly:
         settings, commons = self.settings, self.commons
         self._take(commons)
         first = settings.data == commons.settings.data
+        if not first:
+            # A slow disk or a long queue of one printer holds up no other.
+            self.threads = WorkerThreads(self.reactor, f"brokerd-{settings.name}", THREADS)
         self.database = commons.database if first else database_of(settings, self.reactor)
         label = "the motion host" if first else f"the motion host of {settings.name}"
         self.host = HostSession(self.link, self.reactor, self.broadcaster, self.chores, label)

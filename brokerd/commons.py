@@ -26,9 +26,9 @@ from brokerd.tls.methods import TlsEndpoints
 from brokerd.updates.assembly import make_updates
 from brokerd.updates.methods import UpdateMethods
 
-__all__ = ["Commons", "SharedBy"]
+__all__ = ["THREADS", "Commons", "SharedBy"]
 
-_THREADS = 4
+THREADS = 4
 
 
 class SharedBy(Protocol):
@@ -79,7 +79,7 @@ class Commons:
 
     def __attrs_post_init__(self) -> None:
         settings, reactor, now = self.settings, self.reactor, self.now
-        threads = self.threads = WorkerThreads(reactor, "brokerd", _THREADS)
+        threads = self.threads = WorkerThreads(reactor, "brokerd", THREADS)
         self.programs = Programs(reactor)
         self.http = HttpClient(reactor, self.threads)
         self.database = database_of(settings, reactor)

@@ -175,10 +175,9 @@ class Broker(Service):
         for printer in printers:
             await printer.stop()
         await settled(commons.load.stopService)
-        await settled(commons.threads.stopService)
-        for parts in running:
-            if parts.database.running:
-                await settled(parts.database.stopService)
+        for service in (*(each.threads for each in running), *(each.database for each in running)):
+            if service.running:
+                await settled(service.stopService)
 
     async def _leave_clients(self, running: list[Assembly]) -> None:
         for parts in running:

@@ -82,8 +82,9 @@ class RunningPrinter:
         parts = self.parts
         assert parts is not None
         self._started = True
-        if not parts.database.running:
-            parts.database.startService()
+        for service in (parts.threads, parts.database):
+            if not service.running:
+                service.startService()
         parts.temperatures.startService()
         for each in parts.services:
             each.startService()

@@ -1,5 +1,6 @@
 """C{brokerd} and three motion hosts, each in a process of its own; one host is killed while all print."""
 
+import http.client
 import json
 import os
 import signal
@@ -9,6 +10,7 @@ import sys
 import tempfile
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -114,6 +116,24 @@ class FarmOfProcessesTests(SynchronousTestCase):
             "voron": [("again.gcode", "in_progress"), ("voron.gcode", "klippy_disconnect")],
             "ender": [("ender.gcode", "in_progress")],
         })  # fmt: skip
+
+    def test_a_host_hangs(self) -> None:
+        """What is asked of it waits, and nothing else does."""
+        self.start_broker(*NAMES)
+        self.until(dict.fromkeys(NAMES, ("ready", "standby")))
+        self.hosts["voron"].send_signal(signal.SIGSTOP)
+        waiting = urllib.parse.urlsplit(self.url).netloc
+        asked = http.client.HTTPConnection(waiting, timeout=30)
+        self.addCleanup(asked.close)
+        asked.request("GET", "/printers/voron/printer/info")
+        for name in ("first", "ender"):
+            self.ask(f"/printers/{name}/printer/print/start", {"filename": "x.gcode"})
+        self.until({"first": ("ready", "printing"), "voron": ("ready", "standby"),
+                    "ender": ("ready", "printing")})  # fmt: skip
+        self.assertEqual(self.ask("/printers/voron/server/info")["klippy_state"], "ready")
+        self.hosts["voron"].send_signal(signal.SIGCONT)
+        with asked.getresponse() as answer:
+            self.assertEqual(json.load(answer)["result"]["state"], "ready")
 
     def test_printers_come_and_go(self) -> None:
         """A restart takes up what the file says now; a file that can't be used changes nothing."""
