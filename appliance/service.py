@@ -13,6 +13,7 @@ from twisted.logger import Logger
 
 from appliance.hosts import FurtherHosts, add_motion_host
 from appliance.link import DirectLink
+from appliance.proof import Proof
 from appliance.resources import page_folder
 from appliance.settings import Settings, SettingsError
 from appliance.systemd import SystemdWatch, notify
@@ -53,7 +54,11 @@ class _Joint(Service):
 
     def startService(self) -> None:
         super().startService()
-        self.motion_host.host.on_state(self._state_changed)
+        # A printer that isn't ready, or has a mistake in its file, is no reason to be started again.
+        self.broker.when_ready().addCallback(lambda _: notify("READY=1"))
+        host = self.motion_host.host
+        host.on_state(self._state_changed)
+        self._state_changed(host.state(), host.state_message())
         self.link.connect()
 
     def stopService(self) -> None:
@@ -63,7 +68,6 @@ class _Joint(Service):
     def _state_changed(self, state: HostState, message: str) -> None:
         notify(f"STATUS={state.value}: {message.splitlines()[0] if message else ''}")
         if state is HostState.READY and not self.ready.called:
-            notify("READY=1")
             self.ready.callback(self.broker.url)
 
 
@@ -89,6 +93,7 @@ def make_appliance(reactor: Any, settings: Settings) -> Appliance:
     joint = _Joint(link, motion_host, broker)
     joint.setServiceParent(service)
     SystemdWatch(reactor).setServiceParent(service)
+    Proof(reactor, _prefix()).setServiceParent(service)
     return Appliance(service, motion_host, broker, joint.ready)
 
 
@@ -118,9 +123,14 @@ def _reopen_log() -> None:
         os.kill(os.getpid(), signal.SIGHUP)
 
 
-def _unit(settings: Settings) -> UnitConfig:
-    """How this installation is updated. The installer makes PREFIX/versions/VERSION and PREFIX/current."""
+def _prefix() -> Path | None:
+    """Where versions are installed. The installer makes PREFIX/versions/VERSION and PREFIX/current."""
     environment = Path(sys.prefix).resolve()
+    return environment.parent.parent if environment.parent.name == "versions" else None
+
+
+def _unit(settings: Settings) -> UnitConfig:
+    """How this installation is updated."""
     return UnitConfig(
         name="klipper-appliance",
         module="appliance",
@@ -128,6 +138,6 @@ def _unit(settings: Settings) -> UnitConfig:
         url=settings.update_url,
         public_key=settings.update_key,
         channel=settings.update_channel,
-        prefix=environment.parent.parent if environment.parent.name == "versions" else None,
+        prefix=_prefix(),
         restart=lambda: os.kill(os.getpid(), signal.SIGTERM),
     )

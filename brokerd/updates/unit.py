@@ -209,7 +209,7 @@ class UnitUpdater:
             said = await self._run(python, "-m", self._config.module or self.name, "--version")
             if version not in re.split(r"[\s-]+", said):
                 raise UpdateFailed(f"{self.name}: what was installed says that it is {said.strip()!r}")
-            await self._threads.run(_turn, prefix, folder, self._config.version)
+            await self._threads.run(_turn, prefix, folder, self._config.version, True)
         except BaseException:
             await self._threads.run(_discard, prefix, folder)
             raise
@@ -226,7 +226,7 @@ class UnitUpdater:
         folder = prefix / "versions" / self._previous
         try:
             await self._run(folder / "bin" / "python", "-m", self._config.module or self.name, "--version")
-            await self._threads.run(_turn, prefix, folder, self._config.version)
+            await self._threads.run(_turn, prefix, folder, self._config.version, False)
         except (ProgramFailed, OSError) as error:
             raise UpdateFailed(f"{self.name}: {error}") from None
         self._config.restart()
@@ -258,13 +258,20 @@ def _previous(prefix: Path, version: str) -> str:
     return name if name != version and (prefix / "versions" / name).is_dir() else "?"
 
 
-def _turn(prefix: Path, folder: Path, version: str) -> None:
-    """Let C{current} lead to a version, in one step; versions beyond the last few are removed."""
+def _turn(prefix: Path, folder: Path, version: str, unproven: bool) -> None:
+    """Let C{current} lead to a version, in one step; versions beyond the last few are removed.
+
+    @param unproven: whether it never ran before; C{PREFIX/unproven} then says what to go back to if it can't.
+    """
     fresh = prefix / ".current.new"
     fresh.unlink(missing_ok=True)
     fresh.symlink_to(folder.relative_to(prefix))
     noted = prefix / ".previous.new"
     noted.write_text(f"{version}\n")
+    if unproven:
+        (prefix / "unproven").write_text(f"{version}\n")
+    else:
+        (prefix / "unproven").unlink(missing_ok=True)
     os.sync()
     os.replace(noted, prefix / "previous")
     os.replace(fresh, prefix / "current")

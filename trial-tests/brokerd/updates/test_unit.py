@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+import shlex
 import shutil
 import subprocess
 import sys
@@ -125,6 +126,7 @@ class UnitTests(BrokerTestCase):
         self.assertEqual(await self.ask("moonraker"), "ok")
         self.assertEqual((self.prefix / "current").readlink(), Path("versions/2.0"))
         self.assertEqual((self.prefix / "previous").read_text(), "1.0\n")
+        self.assertEqual((self.prefix / "unproven").read_text(), "1.0\n")
         self.assertTrue((self.prefix / "current" / "bin" / "python").exists())
         self.assertEqual(self.restarted, 1)
 
@@ -188,6 +190,7 @@ class UnitTests(BrokerTestCase):
         self.assertEqual(await self.ask("rollback", name="theunit"), "ok")
         self.assertEqual(await self.says(), "theunit 1.0")
         self.assertEqual((self.prefix / "previous").read_text(), "2.0\n")
+        self.assertFalse((self.prefix / "unproven").exists())
         self.assertEqual(self.restarted, 2)
 
     def test_signature_of_nothing(self) -> None:
@@ -216,6 +219,36 @@ class ServiceUnitTests(SynchronousTestCase):
         self.assertEqual(options["Restart"], "always")
         for name in ("klipperd.service", "brokerd.service"):
             self.assertEqual(Path(self.options(name)["ExecStart"].split()[0]).parents[1], prefix / "current")
+
+    def go_back(self, restarts: int, marked: str = "1.0") -> str:
+        """Run what the rollback unit runs, in a folder of its own; what the link leads to then."""
+        prefix = Path(self.mktemp()).absolute()
+        (prefix / "bin").mkdir(parents=True)
+        for version in ("1.0", "2.0"):
+            (prefix / "versions" / version / "bin").mkdir(parents=True)
+            (prefix / "versions" / version / "bin" / "appliance").touch(0o755)
+        (prefix / "current").symlink_to("versions/2.0")
+        if marked:
+            (prefix / "unproven").write_text(f"{marked}\n")
+        for name, text in (("systemctl", f"echo {restarts}"), ("sleep", "true")):
+            (prefix / "bin" / name).write_text(f"#!/bin/sh\n{text}\n")
+            (prefix / "bin" / name).chmod(0o755)
+        command = self.options("klipper-appliance-rollback.service")["ExecStart"]
+        (words,) = shlex.split(command.removeprefix("-/bin/sh -c "))
+        environment = {"PATH": f"{prefix}/bin:/usr/bin:/bin"}
+        subprocess.run(["/bin/sh", "-c", words.replace("$$", "$")], cwd=prefix, env=environment, check=False)
+        return str((prefix / "current").readlink())
+
+    def test_going_back(self) -> None:
+        """Only from a new version, and only if it keeps ending."""
+        self.assertEqual(self.go_back(4), "versions/1.0")
+        self.assertEqual(self.go_back(1), "versions/2.0")
+        self.assertEqual(self.go_back(4, ""), "versions/2.0")
+        self.assertEqual(self.go_back(4, "../2.0"), "versions/2.0")
+        self.assertEqual(self.go_back(4, "0.9"), "versions/2.0")
+        options = self.options("klipper-appliance.service")
+        self.assertEqual(options["OnFailure"], "klipper-appliance-rollback.service")
+        self.assertLess(int(options["StartLimitBurst"]) * 2, int(options["StartLimitIntervalSec"]))
 
     def test_systemd_understands_them(self) -> None:
         program = shutil.which("systemd-analyze")
