@@ -1,4 +1,4 @@
-"""What all printers of one broker share: who comes in, the computer, updates, worker threads."""
+"""What all printers of one broker share: who comes in, the computer, updates, announcements."""
 
 import time
 from collections.abc import Callable, Sequence
