@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Any, cast
 from brokerd import SERVER_VERSION
 from brokerd.configfile import ConfigError
 from brokerd.light import light_imports
+from brokerd.reactor import REACTORS, install_reactor
 
 if TYPE_CHECKING:
     from brokerd.configuration import LoadedConfiguration
 
 __all__ = ["main"]
-
-_REACTORS = ("uvloop", "asyncio", "epoll")
 
 
 def _arguments(words: list[str]) -> argparse.Namespace:
@@ -25,39 +24,9 @@ def _arguments(words: list[str]) -> argparse.Namespace:
     parser.add_argument("-c", "--configfile", type=Path, help=config)
     parser.add_argument("-u", "--unixsocket", metavar="UDS", help="socket of the motion host")
     parser.add_argument("--pages", type=Path, help="directory of pages to serve at /")
-    parser.add_argument("--reactor", choices=_REACTORS, default="uvloop", help="event loop")
+    parser.add_argument("--reactor", choices=REACTORS, default="uvloop", help="event loop")
     parser.add_argument("--version", action="version", version=f"brokerd {SERVER_VERSION}")
     return parser.parse_args(words)
-
-
-def _install_reactor(name: str) -> Any:
-    """Install the event loop; falls back to asyncio's own where uvloop is not to be had."""
-    with light_imports():
-        return _reactor(name)
-
-
-def _reactor(name: str) -> Any:
-    if name == "epoll":
-        from twisted.internet import epollreactor
-
-        epollreactor.install()
-    else:
-        import asyncio
-
-        from twisted.internet import asyncioreactor
-
-        loop = asyncio.new_event_loop()
-        if name == "uvloop":
-            try:
-                import uvloop
-            except ImportError:
-                pass
-            else:
-                loop = uvloop.new_event_loop()
-        asyncioreactor.install(loop)
-    from twisted.internet import reactor
-
-    return reactor
 
 
 class LogFile:
@@ -113,7 +82,7 @@ def main(words: list[str] | None = None) -> None:
             loaded = load(data, arguments.configfile, arguments.unixsocket)
     except ConfigError as error:
         sys.exit(f"brokerd: {error}")
-    reactor = _install_reactor(arguments.reactor)
+    reactor = install_reactor(arguments.reactor)
     log = _start_logging(data, reactor)
     _run(arguments, data, loaded, reactor, log)
 
