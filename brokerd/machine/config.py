@@ -12,7 +12,7 @@ from brokerd.options import option, section
 __all__ = ["ALLOWED_FILE", "MachineConfig", "is_allowed", "read_allowed"]
 
 ALLOWED_FILE = "moonraker.asvc"
-_ALWAYS = re.compile(r"(moonraker|klipper|brokerd|klipperd|appliance)([-_]?\d+)?$", re.IGNORECASE)
+_ALWAYS = re.compile(r"(moonraker|klipper|brokerd|klipperd|(klipper-)?appliance)([-_]?\d+)?$", re.IGNORECASE)
 _AT_FIRST = (
     "klipper_mcu", "webcamd", "MoonCord", "KlipperScreen", "moonraker-telegram-bot",
     "moonraker-obico", "sonar", "crowsnest", "octoeverywhere", "ratos-configurator",

@@ -1,14 +1,18 @@
 """As a service of systemd: ready in every state of the printer, and new versions that prove themselves."""
 
+import json
 import os
+import shutil
 import socket
+import subprocess
 import time
 from pathlib import Path
 
 from twisted.internet.task import Clock
-from twisted.trial.unittest import SynchronousTestCase
+from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from appliance.proof import Proof
+from brokerd.machine.config import is_allowed, read_allowed
 
 from .running import RunningAppliance
 
@@ -49,6 +53,54 @@ class ReadyTests(SynchronousTestCase):
         while "STOPPING=1" not in seen:
             seen.append(told.recv(4096).decode())
         self.assertEqual(seen.count("READY=1"), 1)
+
+
+ASK = """
+const rules = [];
+global.polkit = {addRule: rule => rules.push(rule), Result: {YES: "yes", NOT_HANDLED: "no"}};
+require(process.argv[1]);
+const asked = JSON.parse(process.argv[2]);
+const answers = asked.map(([user, id, unit, verb]) => {
+    const known = {unit, verb};
+    return rules[0]({id, lookup: name => known[name]}, {user});
+});
+console.log(JSON.stringify(answers));
+"""
+UNITS = "org.freedesktop.systemd1.manage-units"
+
+
+class PolkitTests(SynchronousTestCase):
+    """What the rule for polkit permits."""
+
+    def allowed_at_first(self) -> list[str]:
+        """The services that the broker itself lets clients manage."""
+        data = Path(self.mktemp())
+        data.mkdir()
+        return sorted(read_allowed(data))
+
+    def test_permitted(self) -> None:
+        self.assertTrue(is_allowed("klipper-appliance", ()))
+        node = shutil.which("node") or shutil.which("nodejs")
+        if node is None:
+            raise SkipTest("there is no node here")
+        rules = Path(self.mktemp()).absolute().with_suffix(".js")
+        shutil.copy(Path(__file__).parents[2] / "config" / "polkit" / "klipper-appliance.rules", rules)
+        cases = [
+            (("printer", "org.freedesktop.login1.reboot"), "yes"),
+            (("printer", "org.freedesktop.login1.power-off-multiple-sessions"), "yes"),
+            (("printer", UNITS, "klipper-2.service", "restart"), "yes"),
+            (("printer", UNITS, "crowsnest.service", "stop"), "yes"),
+            (("printer", UNITS, "klipper-appliance.service", "restart"), "yes"),
+            *((("printer", UNITS, f"{name}.service", "start"), "yes") for name in self.allowed_at_first()),
+            (("printer", UNITS, "ssh.service", "stop"), "no"),
+            (("printer", UNITS, "klipper.service", "kill"), "no"),
+            (("printer", UNITS), "no"),
+            (("printer", "org.freedesktop.systemd1.manage-unit-files"), "no"),
+            (("somebody", "org.freedesktop.login1.reboot"), "no"),
+        ]
+        asked = json.dumps([case for case, _ in cases])
+        answers = subprocess.check_output([node, "-e", ASK, str(rules), asked], timeout=60)
+        self.assertEqual(json.loads(answers), [answer for _, answer in cases])
 
 
 class ProofTests(SynchronousTestCase):
