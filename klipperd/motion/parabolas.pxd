@@ -12,4 +12,4 @@ cdef struct parabolas:
     double cubic[BLOCK]       # mm/s^3 or rad/s^3; small: of u (u - length / 2) (u - length), which is added
 
 # Push all steps from parabola i up to before `after`; 0 or a negative solve_code or compress_code.
-cdef int take_parabolas(motor_state *motor, const parabolas *p, int i, int after) noexcept nogil
+cdef int take_parabolas(motor_state *motor, parabolas *p, int i, int after) noexcept nogil

@@ -28,7 +28,8 @@ from klipperd.motion.piece cimport (
     piece_position,
     piece_rests,
 )
-from klipperd.motion.shaping cimport shaping, tap
+from klipperd.motion.shaped cimport slice_end
+from klipperd.motion.shaping cimport piece_at, shaping, tap
 from klipperd.motion.trapq cimport (
     TRAPEZOID_JUMP,
     TRAPEZOID_MOVE,
@@ -45,10 +46,6 @@ cdef double BROKEN = 1e-6         # mm between the end of a move and the start o
 cdef double ALWAYS = 1e9          # s
 
 
-cdef inline motion_piece *piece_at(const shaping *shaped, int64_t index) noexcept nogil:
-    return &shaped.pieces[index & shaped.mask]
-
-
 cdef int shaping_open(shaping *shaped, int taps) noexcept nogil:
     shaping_close(shaped)
     shaped.pieces = <motion_piece *>malloc(INITIAL_PIECES * sizeof(motion_piece))
@@ -63,6 +60,7 @@ cdef int shaping_open(shaping *shaped, int taps) noexcept nogil:
 cdef void shaping_close(shaping *shaped) noexcept nogil:
     free(shaped.pieces)
     free(shaped.taps)
+    free(shaped.made)
     memset(shaped, 0, sizeof(shaping))
 
 
@@ -209,6 +207,7 @@ cdef void read_jump(motor_state *motor, const trapezoid *move) noexcept nogil:
             piece_at(shaped, index).c[k][0] += there[k] - shaped.where[k]
         shaped.where[k] = there[k]
     shaped.lost = 0
+    shaped.jumps += 1
     if motor.window.half > 0.:
         motor.window.jumps += change
     else:
@@ -372,20 +371,34 @@ cdef double end_coordinate(const motor_state *motor, const piece_block *block) n
     return geometry_position(&motor.shape, where, motor.where)
 
 
-cdef int solve_shaped(motor_state *motor, double until) noexcept nogil:
-    cdef shaping *shaped = &motor.shaped
-    cdef double t = motor.solved_until
-    cdef piece_block block
+cdef int solve_block(motor_state *motor, const piece_block *block) noexcept nogil:
     cdef parabolas sums
-    cdef int code = shaping_read(motor, until + shaped.lead)
+    cdef int code
+    if block.count == 0:
+        return SOLVE_OK
+    if motor.shape.kind == GEOMETRY_LINEAR:
+        sum_block(&motor.shaped, block, &sums)
+        code = take_parabolas(motor, &sums, 0, block.count)
+    else:
+        code = solve_pieces(motor, block)
+    motor.where = end_coordinate(motor, block)
+    return code
+
+
+cdef int solve_slice(motor_state *motor, double t, double end) noexcept nogil:
+    cdef piece_block block
+    cdef int code = shaping_read(motor, end + motor.shaped.lead)
+    while t < end and code == SOLVE_OK:
+        t = shape_block(&motor.shaped, t, end, &block)
+        code = solve_block(motor, &block)
+    return code
+
+
+cdef int solve_shaped(motor_state *motor, double until) noexcept nogil:
+    cdef double t = motor.solved_until, end
+    cdef int code = SOLVE_OK
     while t < until and code == SOLVE_OK:
-        t = shape_block(shaped, t, until, &block)
-        if block.count == 0:
-            continue
-        if motor.shape.kind == GEOMETRY_LINEAR:
-            sum_block(shaped, &block, &sums)
-            code = take_parabolas(motor, &sums, 0, block.count)
-        else:
-            code = solve_pieces(motor, &block)
-        motor.where = end_coordinate(motor, &block)
+        end = slice_end(t, until)
+        code = solve_slice(motor, t, end)
+        t = end
     return code

@@ -1,7 +1,7 @@
 # Input shaping: motion as a sum of shifted copies of what the queue holds, quadratic between breakpoints.
 from libc.stdint cimport int64_t
 
-from klipperd.motion.piece cimport motion_piece
+from klipperd.motion.piece cimport motion_piece, piece_block
 
 # One pulse of a shaper: amplitude * motion at t - shift, for some components.
 cdef struct tap:
@@ -29,3 +29,10 @@ cdef struct shaping:
     double read_until         # s
     double where[3]           # mm, components there
     int lost                  # 1: where it stands is not known until the next jump
+    int64_t jumps             # that were read
+    piece_block *made         # pieces of the last slice, for motors that are shaped alike
+    int made_count
+    int made_room
+
+cdef inline motion_piece *piece_at(const shaping *shaped, int64_t index) noexcept nogil:
+    return &shaped.pieces[index & shaped.mask]

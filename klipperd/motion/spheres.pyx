@@ -4,7 +4,7 @@ The times of a run are worked out without branches, so that compilers make vecto
 where the compressor keeps them.
 """
 
-from libc.math cimport fabs, sqrt
+from libc.math cimport sqrt
 
 from klipperd.motion.compress cimport compressor_room, compressor_take
 from klipperd.motion.geometry cimport (
@@ -16,9 +16,102 @@ from klipperd.motion.geometry cimport (
 )
 from klipperd.motion.motor cimport GRAZE, SOLVE_OK, motor_state, next_threshold
 from klipperd.motion.parabolas cimport parabolas
-from klipperd.motion.piece cimport BLOCK, piece_block
+from klipperd.motion.piece cimport piece_block
 from klipperd.motion.spheres cimport chord, joint
 from klipperd.motion.trapq cimport trapezoid, trapezoid_time
+
+cdef extern from *:
+    """
+    #include <math.h>
+
+    #if defined(__x86_64__) && defined(__GLIBC__) && defined(__GNUC__) && !defined(__clang__)
+    #define BALL_CLONED __attribute__((target_clones("avx512f", "avx2", "default")))
+    #else
+    #define BALL_CLONED
+    #endif
+
+    enum { BALL_BLOCK = 64 };
+
+    typedef struct {
+        double *begin, *end, *c[9];
+        double *to_begin, *to_end, *to_first, *to_last, *to_rate, *to_bend, *to_cubic, *spare;
+    } ball_columns;
+
+    typedef struct {
+        double x, y, z, y_counts, z_counts, arm, side, rides, exact, slowest;
+    } ball_joint;
+
+    /* The root h of the square d of a rod's height (or a cable's length), as a series about the middle,
+       where w = 0. The series H up to w^3 errs by h - H = (d - H^2) / (h + H), and of d - H^2 only w^4
+       and on are left. The parabola has the ends of the cubic, c a^2 w instead of c w^3: it is off by
+       0.385 c a^3 at most, and its rate by 2 c a^2. One of Newton's steps from there leaves the product
+       over the rate, and what the parabola bends over such a step. */
+    static BALL_CLONED void ball_parabolas(ball_columns p, ball_joint j, double low, double share,
+                                           int count) {
+        const double *cx0 = p.c[0], *cx1 = p.c[1], *cx2 = p.c[2];
+        const double *cy0 = p.c[3], *cy1 = p.c[4], *cy2 = p.c[5];
+        const double *cz0 = p.c[6], *cz1 = p.c[7], *cz2 = p.c[8], *begin = p.begin, *end = p.end;
+        double to_begin[BALL_BLOCK], to_end[BALL_BLOCK], to_first[BALL_BLOCK], to_last[BALL_BLOCK];
+        double to_rate[BALL_BLOCK], to_bend[BALL_BLOCK], to_cubic[BALL_BLOCK], spare[BALL_BLOCK];
+        for (int k = 0; k < count; k++) {
+            double a = 0.5 * share * (end[k] - begin[k]), m = low + a, a2 = a * a;
+            double x2 = cx2[k], y2 = cy2[k], z2 = cz2[k];
+            double x1 = cx1[k] + 2. * m * x2, y1 = cy1[k] + 2. * m * y2, z1 = cz1[k] + 2. * m * z2;
+            double x = cx0[k] + m * (cx1[k] + m * x2) - j.x, y = cy0[k] + m * (cy1[k] + m * y2) - j.y;
+            double z = cz0[k] + m * (cz1[k] + m * z2) - j.z;
+            double d0 = j.arm + j.side * (x * x + j.y_counts * (y * y) + j.z_counts * (z * z));
+            double d1 = 2. * j.side * (x * x1 + j.y_counts * (y * y1) + j.z_counts * (z * z1));
+            double d2 = j.side * (x1 * x1 + 2. * x * x2 + j.y_counts * (y1 * y1 + 2. * y * y2)
+                                  + j.z_counts * (z1 * z1 + 2. * z * z2));
+            double d3 = 2. * j.side * (x1 * x2 + j.y_counts * (y1 * y2) + j.z_counts * (z1 * z2));
+            double d4 = j.side * (x2 * x2 + j.y_counts * (y2 * y2) + j.z_counts * (z2 * z2));
+            double h0 = sqrt(d0), half = 0.5 / h0, h1 = d1 * half, h2 = (d2 - h1 * h1) * half;
+            double h3 = (d3 - 2. * h1 * h2) * half;
+            double rate = h1 + h3 * a2 + j.rides * z1, bend = h2 + j.rides * z2;
+            double middle = h0 + j.rides * (z + j.z), least = fabs(rate) - 2. * a * fabs(bend);
+            double off = 0.385 * fabs(h3) * a2 * a, near, steady;
+            double error = 2. * half * a2 * a2 * (
+                fabs(2. * h1 * h3 + h2 * h2 - d4) + a * (2. * fabs(h2 * h3) + a * (h3 * h3)));
+            error = error + off * (2. * fabs(h3) * a2 + fabs(bend) * off / least) / least;
+            near = j.exact * least - error;
+            near = least > j.slowest ? near : -1.;
+            steady = 0.5 * h0 - a * (fabs(h1) + a * (fabs(h2) + a * fabs(h3)));
+            to_begin[k] = begin[k] + low;
+            to_end[k] = begin[k] + (low + 2. * a);
+            to_first[k] = middle + a * (a * bend - rate);
+            to_last[k] = middle + a * (a * bend + rate);
+            to_rate[k] = rate - 2. * a * bend;
+            to_bend[k] = bend;
+            to_cubic[k] = h3;
+            spare[k] = near < steady ? near : steady;
+        }
+        for (int k = 0; k < count; k++) {
+            p.to_begin[k] = to_begin[k];
+            p.to_end[k] = to_end[k];
+            p.to_first[k] = to_first[k];
+            p.to_last[k] = to_last[k];
+            p.to_rate[k] = to_rate[k];
+            p.to_bend[k] = to_bend[k];
+            p.to_cubic[k] = to_cubic[k];
+            p.spare[k] = spare[k];
+        }
+    }
+    """
+    ctypedef struct ball_columns:
+        double *begin
+        double *end
+        double *c[9]
+        double *to_begin
+        double *to_end
+        double *to_first
+        double *to_last
+        double *to_rate
+        double *to_bend
+        double *to_cubic
+        double *spare
+    ctypedef struct ball_joint:
+        double x, y, z, y_counts, z_counts, arm, side, rides, exact, slowest
+    void ball_parabolas(ball_columns p, ball_joint j, double low, double share, int count) noexcept nogil
 
 cdef double NOTHING = 1e-300      # mm; keeps 0 / 0 away
 cdef double EXACT = 2.5e-10       # s; what errs by less at each step is taken for the motion
@@ -140,88 +233,29 @@ cdef bint read_joint(const geometry *shape, joint *to) noexcept nogil:
     return True
 
 
-cdef void bend_spans(const joint *at, const piece_block *pieces, int i, int count, double low, double share,
-                     parabolas *way, double *spare) noexcept nogil:
-    """The root h of the square d of its height (or length), as a series about the middle, where w = 0.
-
-    From low (s) on, `share` of each piece. The series H up to w^3 errs by h - H = (d - H^2) / (h + H), and of
-    d - H^2 only w^4 and on are left. The parabola has the ends of the cubic, c a^2 w instead of c w^3: it is
-    off by 0.385 c a^3 at most, and its rate by 2 c a^2. One of Newton's steps from there leaves the product
-    over the rate, and what the parabola bends over such a step.
-    """
-    cdef const double *begin = &pieces.begin[i]
-    cdef const double *end = &pieces.end[i]
-    cdef const double *cx0 = &pieces.c[0][0][i]
-    cdef const double *cx1 = &pieces.c[0][1][i]
-    cdef const double *cx2 = &pieces.c[0][2][i]
-    cdef const double *cy0 = &pieces.c[1][0][i]
-    cdef const double *cy1 = &pieces.c[1][1][i]
-    cdef const double *cy2 = &pieces.c[1][2][i]
-    cdef const double *cz0 = &pieces.c[2][0][i]
-    cdef const double *cz1 = &pieces.c[2][1][i]
-    cdef const double *cz2 = &pieces.c[2][2][i]
-    cdef double[BLOCK] to_begin, to_end, to_first, to_last, to_rate, to_bend, to_cubic, to_spare
-    cdef double joint_x = at.x, joint_y = at.y, joint_z = at.z, y_counts = at.y_counts, z_counts = at.z_counts
-    cdef double arm = at.arm, side = at.side, rides = at.rides
-    cdef double a, m, x, y, z, x1, y1, z1, x2, y2, z2, d0, d1, d2, d3, d4, h0, half, h1, h2, h3, a2
-    cdef double off, error, rate, bend, middle, least, spare_, steady
-    cdef int k
-    for k in range(count):
-        a = 0.5 * share * (end[k] - begin[k])
-        m = low + a
-        x2 = cx2[k]
-        y2 = cy2[k]
-        z2 = cz2[k]
-        x = cx0[k] + m * (cx1[k] + m * x2) - joint_x
-        y = cy0[k] + m * (cy1[k] + m * y2) - joint_y
-        z = cz0[k] + m * (cz1[k] + m * z2) - joint_z
-        x1 = cx1[k] + 2. * m * x2
-        y1 = cy1[k] + 2. * m * y2
-        z1 = cz1[k] + 2. * m * z2
-        d0 = arm + side * (x * x + y_counts * (y * y) + z_counts * (z * z))
-        d1 = 2. * side * (x * x1 + y_counts * (y * y1) + z_counts * (z * z1))
-        d2 = side * (x1 * x1 + 2. * x * x2 + y_counts * (y1 * y1 + 2. * y * y2)
-                     + z_counts * (z1 * z1 + 2. * z * z2))
-        d3 = 2. * side * (x1 * x2 + y_counts * (y1 * y2) + z_counts * (z1 * z2))
-        d4 = side * (x2 * x2 + y_counts * (y2 * y2) + z_counts * (z2 * z2))
-        h0 = sqrt(d0)
-        half = 0.5 / h0
-        h1 = d1 * half
-        h2 = (d2 - h1 * h1) * half
-        h3 = (d3 - 2. * h1 * h2) * half
-        a2 = a * a
-        rate = h1 + h3 * a2 + rides * z1
-        bend = h2 + rides * z2
-        middle = h0 + rides * (z + joint_z)
-        least = fabs(rate) - 2. * a * fabs(bend)
-        off = 0.385 * fabs(h3) * a2 * a
-        error = 2. * half * a2 * a2 * (
-            fabs(2. * h1 * h3 + h2 * h2 - d4) + a * (2. * fabs(h2 * h3) + a * (h3 * h3)))
-        error = error + off * (2. * fabs(h3) * a2 + fabs(bend) * off / least) / least
-        spare_ = EXACT * least - error
-        spare_ = spare_ if least > SLOWEST else -1.
-        steady = 0.5 * h0 - a * (fabs(h1) + a * (fabs(h2) + a * fabs(h3)))
-        to_begin[k] = begin[k] + low
-        to_end[k] = begin[k] + (low + 2. * a)
-        to_first[k] = middle + a * (a * bend - rate)
-        to_last[k] = middle + a * (a * bend + rate)
-        to_rate[k] = rate - 2. * a * bend
-        to_bend[k] = bend
-        to_cubic[k] = h3
-        to_spare[k] = spare_ if spare_ < steady else steady
-    for k in range(count):
-        way.begin[i + k], way.end[i + k] = to_begin[k], to_end[k]
-        way.first[i + k], way.last[i + k] = to_first[k], to_last[k]
-        way.rate[i + k], way.bend[i + k] = to_rate[k], to_bend[k]
-        way.cubic[i + k], spare[k] = to_cubic[k], to_spare[k]
+cdef void bend(const joint *at, const piece_block *pieces, int i, int count, double low, double share,
+               parabolas *way, double *spare) noexcept nogil:
+    """`share` of each piece from low (s) on, from piece i on."""
+    cdef ball_columns c
+    cdef ball_joint j
+    cdef int axis, power
+    c.begin, c.end = <double *>&pieces.begin[i], <double *>&pieces.end[i]
+    for axis in range(3):
+        for power in range(3):
+            c.c[3 * axis + power] = <double *>&pieces.c[axis][power][i]
+    c.to_begin, c.to_end, c.to_first, c.to_last = &way.begin[i], &way.end[i], &way.first[i], &way.last[i]
+    c.to_rate, c.to_bend, c.to_cubic, c.spare = &way.rate[i], &way.bend[i], &way.cubic[i], spare
+    j.x, j.y, j.z, j.y_counts, j.z_counts = at.x, at.y, at.z, at.y_counts, at.z_counts
+    j.arm, j.side, j.rides, j.exact, j.slowest = at.arm, at.side, at.rides, EXACT, SLOWEST
+    ball_parabolas(c, j, low, share, count)
 
 
 cdef bint bend_part(const joint *at, const piece_block *pieces, int i, double low, double share,
                     parabolas *way) noexcept nogil:
     cdef double spare
-    bend_spans(at, pieces, i, 1, low, share, way, &spare)
+    bend(at, pieces, i, 1, low, share, way, &spare)
     return spare >= 0.
 
 
 cdef void bend_all(const joint *at, const piece_block *pieces, parabolas *way, double *spare) noexcept nogil:
-    bend_spans(at, pieces, 0, pieces.count, 0., 1., way, spare)
+    bend(at, pieces, 0, pieces.count, 0., 1., way, spare)

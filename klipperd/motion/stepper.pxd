@@ -29,3 +29,4 @@ cdef class StepperGroup:
     cdef list members
     cdef motor_state **states     # of members, in order
     cdef int count
+    cdef int solve_company(self, double until, int *failed) noexcept nogil

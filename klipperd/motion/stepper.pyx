@@ -7,6 +7,7 @@ from libc.stdint cimport int64_t, uint64_t
 from libc.stdlib cimport free, realloc
 from libc.string cimport memset
 
+from klipperd.motion.alike cimport shaped_alike, solve_alike
 from klipperd.motion.compress cimport (
     COMPRESS_CLOSED,
     COMPRESS_TOO_FAST,
@@ -31,6 +32,9 @@ from klipperd.wire.sink cimport message_sink
 from klipperd.motion.errors import StepsLost
 
 __all__ = ["StepperGroup", "StepperMotion"]
+
+cdef enum:
+    MOST_ALIKE = 8            # motors that share what shaping makes of their motion
 
 LONGEST_SHAPER = 1.
 """s from the first pulse to the last."""
@@ -416,16 +420,41 @@ cdef class StepperGroup:
     def generate(self, double until, must_send=None):
         cdef double must = until if must_send is None else must_send
         cdef int64_t solved = 0
-        cdef int code = 0, i = 0
+        cdef int code = 0, i = 0, k
         with nogil:
-            while i < self.count and code >= 0:
+            for i in range(self.count):
                 solved -= self.states[i].solved
+            code = self.solve_company(until, &i)
+            if code >= 0:
+                i = 0
+            while i < self.count and code >= 0:
                 code = motor_generate(self.states[i], until - look_ahead(self.states[i]), must)
-                solved += self.states[i].solved
-                i += 1
+                i += 1 if code >= 0 else 0
+            for k in range(self.count):
+                solved += self.states[k].solved
         if code < 0:
-            raise_lost(self.members[i - 1], code)
+            raise_lost(self.members[i], code)
         return solved
+
+    cdef int solve_company(self, double until, int *failed) noexcept nogil:
+        """Motors whose shaped motion is the same: put its pieces together once."""
+        cdef motor_state *alike[MOST_ALIKE]
+        cdef int members[MOST_ALIKE]
+        cdef int first, k, count, code
+        cdef double edge
+        for first in range(self.count):
+            edge = until - look_ahead(self.states[first])
+            count = 0
+            for k in range(first, self.count):
+                if count < MOST_ALIKE and shaped_alike(self.states[first], self.states[k]):
+                    alike[count], members[count] = self.states[k], k
+                    count += 1
+            if count > 1 and edge > self.states[first].solved_until:
+                code = solve_alike(alike, count, edge, &k)
+                if code < 0:
+                    failed[0] = members[k]
+                    return code
+        return 0
 
     @property
     def scan_time(self):
