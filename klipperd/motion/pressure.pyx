@@ -32,6 +32,16 @@ from klipperd.motion.trapq cimport (
     trapezoid,
 )
 
+cdef extern from *:
+    """
+    #define THIRD (1. / 3.)
+    #define SIXTH (1. / 6.)
+    #define TWELFTH (1. / 12.)
+    """
+    const double THIRD
+    const double SIXTH
+    const double TWELFTH
+
 cdef enum:
     INITIAL_PIECES = 256
 
@@ -82,9 +92,9 @@ cdef void integrate(smoothing_window *window, int64_t index) noexcept nogil:
     cdef source_piece *before = piece_at(window, index - 1)
     cdef source_piece *piece = piece_at(window, index)
     cdef double u = before.end - before.begin, c0 = before.c0 - window.base
-    piece.integral = before.integral + u * (c0 + u * (before.c1 / 2. + u * before.c2 / 3.))
+    piece.integral = before.integral + u * (c0 + u * (before.c1 * 0.5 + u * before.c2 * THIRD))
     piece.second_integral = before.second_integral + u * (
-        before.integral + u * (c0 / 2. + u * (before.c1 / 6. + u * before.c2 / 12.)))
+        before.integral + u * (c0 * 0.5 + u * (before.c1 * SIXTH + u * before.c2 * TWELFTH)))
 
 
 cdef int add_piece(smoothing_window *window, double end, double c0, double c1, double c2) noexcept nogil:
@@ -184,11 +194,11 @@ cdef inline void add_shifted(const smoothing_window *window, int64_t index, doub
     cdef const source_piece *piece = piece_at(window, index)
     cdef double u = t - piece.begin, c0 = piece.c0 - window.base
     c[0] += weight * (piece.second_integral + u * (piece.integral + u * (
-        c0 / 2. + u * (piece.c1 / 6. + u * piece.c2 / 12.))))
-    c[1] += weight * (piece.integral + u * (c0 + u * (piece.c1 / 2. + u * piece.c2 / 3.)))
-    c[2] += weight * (c0 + u * (piece.c1 + u * piece.c2)) / 2.
-    c[3] += weight * (piece.c1 + 2. * u * piece.c2) / 6.
-    c[4] += weight * piece.c2 / 12.
+        c0 * 0.5 + u * (piece.c1 * SIXTH + u * piece.c2 * TWELFTH))))
+    c[1] += weight * (piece.integral + u * (c0 + u * (piece.c1 * 0.5 + u * piece.c2 * THIRD)))
+    c[2] += weight * (c0 + u * (piece.c1 + u * piece.c2)) * 0.5
+    c[3] += weight * (piece.c1 + 2. * u * piece.c2) * SIXTH
+    c[4] += weight * piece.c2 * TWELFTH
 
 
 cdef inline void smooth(smoothing_window *window, double t, double *c) noexcept nogil:
@@ -199,7 +209,7 @@ cdef inline void smooth(smoothing_window *window, double t, double *c) noexcept 
     if window.left == window.right:
         # A parabola keeps its shape and moves up by its curvature times the triangle's variance, h^2 / 6.
         window.base = piece.c0
-        c[0] = u * (piece.c1 + u * piece.c2) + piece.c2 * window.half * window.half / 6.
+        c[0] = u * (piece.c1 + u * piece.c2) + piece.c2 * window.half * window.half * SIXTH
         c[1] = piece.c1 + 2. * u * piece.c2
         c[2] = piece.c2
         window.based = -1
