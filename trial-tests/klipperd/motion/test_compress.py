@@ -191,6 +191,10 @@ class Runs(SynchronousTestCase):
 
     def test_steepest_adds(self) -> None:
         """Never an add beyond 16 bits, whatever would fit best."""
+        for due in ([81272.6, 195809.4, 1e6], [81272.6, 195809.4]):
+            self.check_windows(due)
+            self.check_longest(due)
+            self.assertEqual(longest_run(0.0, due, 0, EARLY)[0], 2)
         for factor in (0.3, 0.5, 1.7, 3.0):
             due, now, interval = [], 0.0, 60000.0
             for _ in range(12):
