@@ -9,6 +9,7 @@ import brokerd.configuration  # noqa: F401
 from brokerd.catalog import every_component
 from brokerd.config_reference import config_reference
 from brokerd.integrations.kinds import KINDS, declare
+from brokerd.notifications import declared_notifications
 from brokerd.options import SectionDeclaration, declared_sections
 from brokerd.registry.reference import markdown_api, openapi
 from klipperd.config.reference import json_schema, markdown_reference
@@ -25,8 +26,8 @@ def write_references(folder: Path) -> Iterator[Path]:
         "config.md": markdown_reference(catalogue),
         "printer-cfg.schema.json": json.dumps(json_schema(catalogue), indent=1) + "\n",
         "moonraker-conf.md": config_reference(_broker_sections()),
-        "api.md": markdown_api(every_component()),
-        "openapi.json": json.dumps(openapi(every_component()), indent=1) + "\n",
+        "api.md": markdown_api(every_component(), declared_notifications()),
+        "openapi.json": json.dumps(openapi(every_component(), declared_notifications()), indent=1) + "\n",
     }
     for name, text in contents.items():
         (folder / name).write_text(text, "utf-8")

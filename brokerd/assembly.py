@@ -48,7 +48,7 @@ from brokerd.log_methods import LogMethods, RotatedLog
 from brokerd.machine.assembly import Machine
 from brokerd.machine.load import LoadWatch
 from brokerd.news.announcements import AnnouncementMethods
-from brokerd.notifications import Broadcaster
+from brokerd.notifications import Broadcaster, declared_notifications
 from brokerd.octoprint import OctoprintConfig, OctoprintEndpoints
 from brokerd.printer.methods import PrinterMethods
 from brokerd.printer.passthrough import HostProcedures
@@ -344,7 +344,7 @@ class Assembly:
     def _openapi(self) -> dict[str, Any]:
         from brokerd.registry.reference import openapi  # rarely asked for
 
-        return openapi(self.registry.component_types)
+        return openapi(self.registry.component_types, declared_notifications())
 
     def _log_file(self, name: str) -> Path | None:
         if name == "moonraker.log":

@@ -19,7 +19,9 @@ __all__ = ["ExtensionMethods"]
 shape("Agent", '{name: str, version: str, type: "agent", url: str}')
 
 AGENT_EVENT = notification(
-    "notify_agent_event", "an agent came, went or says something: {agent, event, data}"
+    "notify_agent_event",
+    "an agent came, went or says something",
+    params=("{agent: str, event: str, data?: any}",),
 )
 
 _RESERVED = ("connected", "disconnected")

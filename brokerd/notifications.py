@@ -16,12 +16,14 @@ _declared: dict[str, "Notification"] = {}
 class Notification:
     """A kind of notification.
 
-    @ivar doc: when it is sent, and with what.
+    @ivar doc: when it is sent.
+    @ivar params: types of what is sent with it, in the notation of L{brokerd.registry.results}.
     @ivar patient: whether it may come a quarter of a second late.
     """
 
     name: str
     doc: str
+    params: tuple[str, ...] = ()
     patient: bool = False
 
     def message(self, *params: Any) -> SharedMessage:
@@ -32,14 +34,14 @@ class Notification:
         return SharedMessage(encode(content), self.patient)
 
 
-def notification(name: str, doc: str, patient: bool = False) -> Notification:
+def notification(name: str, doc: str, *, params: tuple[str, ...], patient: bool = False) -> Notification:
     """Declare a notification.
 
     @raise ValueError: if the name is taken.
     """
     if name in _declared:
         raise ValueError(f"the notification {name} is declared twice")
-    declaration = _declared[name] = Notification(name, doc, patient)
+    declaration = _declared[name] = Notification(name, doc, params, patient)
     return declaration
 
 

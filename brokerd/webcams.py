@@ -39,7 +39,9 @@ shape(
 }""",
 )
 
-WEBCAMS_CHANGED = notification("notify_webcams_changed", "a webcam was added, changed or removed: {webcams}")
+WEBCAMS_CHANGED = notification(
+    "notify_webcams_changed", "a webcam was added, changed or removed", params=("{webcams: [Webcam]}",)
+)
 _NAMESPACE = "webcams"
 _DEFAULTS: dict[str, Any] = {
     "name": "",

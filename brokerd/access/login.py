@@ -14,9 +14,9 @@ from brokerd.registry.caller import Role
 
 __all__ = ["LDAP", "LOCAL", "Logins"]
 
-USER_CREATED = notification("notify_user_created", "an account was created: {username}")
-USER_DELETED = notification("notify_user_deleted", "an account was deleted: {username}")
-USER_LOGGED_OUT = notification("notify_user_logged_out", "a user logged out: {username}")
+USER_CREATED = notification("notify_user_created", "an account was created", params=("{username: str}",))
+USER_DELETED = notification("notify_user_deleted", "an account was deleted", params=("{username: str}",))
+USER_LOGGED_OUT = notification("notify_user_logged_out", "a user logged out", params=("{username: str}",))
 
 LOCAL, LDAP = "moonraker", "ldap"
 _LONGEST_NAME = 128

@@ -28,7 +28,11 @@ __all__ = ["Pace", "Socket", "SocketFactory"]
 
 log = Logger()
 
-STATUS_UPDATE = notification("notify_status_update", "changed fields of subscribed objects, the event time")
+STATUS_UPDATE = notification(
+    "notify_status_update",
+    "changed fields of subscribed objects, the event time",
+    params=("{*: {*: any}}", "num"),
+)
 
 _MESSAGE_LIMIT = 4 * 1024 * 1024  # longest message from a client (bytes)
 _BACKLOG = 4 * 1024 * 1024  # what may wait for a client that reads slowly (bytes)

@@ -14,7 +14,9 @@ from brokerd.threads import WorkerThreads
 __all__ = ["FileChanges"]
 
 FILELIST_CHANGED = notification(
-    "notify_filelist_changed", "a file or directory was created, changed, moved or deleted: {action, item}"
+    "notify_filelist_changed",
+    "a file or directory was created, changed, moved or deleted",
+    params=("FileChange",),
 )
 
 

@@ -30,7 +30,8 @@ shape(
 )
 shape(
     "FileAction",
-    '"create_dir" | "delete_dir" | "move_dir" | "create_file" | "modify_file" | "move_file" | "delete_file"',
+    '"create_dir" | "delete_dir" | "move_dir" | "create_file" | "modify_file" | "move_file" | "delete_file"'
+    ' | "root_update"',  # in notifications alone: much has changed in a root, or there is another
 )
 shape(
     "FileChange",

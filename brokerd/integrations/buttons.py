@@ -20,7 +20,11 @@ __all__ = ["COMPONENTS", "build"]
 
 log = Logger()
 
-BUTTON_EVENT = notification("notify_button_event", "a button's template says so: {name, type, event, aux}")
+BUTTON_EVENT = notification(
+    "notify_button_event",
+    "a button's template says so",
+    params=("{name: str, type: str, event: {*: any}, aux: any}",),
+)
 
 COMPONENTS = ()
 

@@ -47,7 +47,7 @@ shape(
 
 log = Logger()
 
-SENSOR_UPDATE = notification("notify_sensor_update", "new measurements: {sensor: {parameter: value}}")
+SENSOR_UPDATE = notification("notify_sensor_update", "new measurements", params=("{*: {*: num}}",))
 
 _KEPT = 1200  # measurements of each parameter, one a second
 _PERIOD = 1.0  # seconds

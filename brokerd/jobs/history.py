@@ -65,7 +65,11 @@ shape(
 
 log = Logger()
 
-HISTORY_CHANGED = notification("notify_history_changed", "a job began or ended: {action, job}")
+HISTORY_CHANGED = notification(
+    "notify_history_changed",
+    "a job began or ended",
+    params=('{action: "added" | "finished", job: HistoryJob}',),
+)
 
 Uid = Annotated[str, "identifier of a job"]
 

@@ -36,23 +36,28 @@ from brokerd.registry.declare import method, shape
 __all__ = ["JobQueueConfig", "JobQueueMethods"]
 
 shape(
-    "JobQueue",
+    "QueuedJob",
     """{
-    queued_jobs: [{
-        job_id: str
-        filename: str
-        time_added: num  # Unix time (s)
-        time_in_queue: num  # s
-    }]
-    queue_state: "ready" | "loading" | "starting" | "paused"
+    job_id: str
+    filename: str
+    time_added: num  # Unix time (s)
+    time_in_queue: num  # s
+}""",
+)
+shape("QueueState", '"ready" | "loading" | "starting" | "paused"')
+shape("JobQueue", "{queued_jobs: [QueuedJob], queue_state: QueueState}")
+shape(
+    "JobQueueChange",
+    """{
+    action: "state_changed" | "jobs_added" | "jobs_removed" | "job_loaded"
+    updated_queue: [QueuedJob] | null  # null if only the state changed
+    queue_state: QueueState
 }""",
 )
 
 log = Logger()
 
-JOB_QUEUE_CHANGED = notification(
-    "notify_job_queue_changed", "the queue changed: {action, updated_queue, queue_state}"
-)
+JOB_QUEUE_CHANGED = notification("notify_job_queue_changed", "the queue changed", params=("JobQueueChange",))
 _NAMESPACE = "job_queue"
 
 

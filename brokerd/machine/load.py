@@ -18,29 +18,48 @@ from brokerd.threads import WorkerThreads
 
 __all__ = ["LoadWatch"]
 
+shape("ProcessSample", "{time: num, cpu_usage: num, memory: int | null, mem_units: str | null}")
+shape(
+    "NetworkUse",
+    """{
+    rx_bytes: int, tx_bytes: int, rx_packets: int, tx_packets: int
+    rx_errs: int, tx_errs: int, rx_drop: int, tx_drop: int
+    bandwidth: num  # bytes/s
+}""",
+)
+shape("MemoryUse", "{total?: int, available?: int, used?: int}")
 shape(
     "ProcStats",
     """{
-    moonraker_stats: [{time: num, cpu_usage: num, memory: int | null, mem_units: str | null}]  # the last 30 s
+    moonraker_stats: [ProcessSample]  # the last 30 s
     throttled_state: {bits: int, flags: [str]} | null
     cpu_temp?: num | null  # C
-    network?: {*: {
-        rx_bytes: int, tx_bytes: int, rx_packets: int, tx_packets: int
-        rx_errs: int, tx_errs: int, rx_drop: int, tx_drop: int
-        bandwidth: num  # bytes/s
-    }}
+    network?: {*: NetworkUse}
     system_cpu_usage?: {*: num}  # percent, in all and by processor
-    system_memory?: {total?: int, available?: int, used?: int}  # kB
+    system_memory?: MemoryUse  # kB
     websocket_connections?: int
     system_uptime: num  # s
+}""",
+)
+shape(
+    "LoadUpdate",
+    """{
+    moonraker_stats: ProcessSample
+    cpu_temp: num | null  # C
+    network: {*: NetworkUse}
+    system_cpu_usage: {*: num}  # percent, in all and by processor
+    system_memory: MemoryUse  # kB
+    websocket_connections: int
 }""",
 )
 
 log = Logger()
 
-PROC_STAT_UPDATE = notification("notify_proc_stat_update", "the machine's load, once a second", patient=True)
+PROC_STAT_UPDATE = notification(
+    "notify_proc_stat_update", "the machine's load, once a second", params=("LoadUpdate",), patient=True
+)
 CPU_THROTTLED = notification(
-    "notify_cpu_throttled", "the processor is held back, or no longer: {bits, flags}"
+    "notify_cpu_throttled", "the processor is held back, or no longer", params=("{bits: int, flags: [str]}",)
 )
 _KEPT = 30
 

@@ -15,7 +15,9 @@ from brokerd.registry.declare import method
 
 __all__ = ["Sudo"]
 
-SUDO_ALERT = notification("notify_sudo_alert", "something needs root: {sudo_requested, sudo_messages}")
+SUDO_ALERT = notification(
+    "notify_sudo_alert", "something needs root", params=("{sudo_requested: bool, sudo_messages: [str]}",)
+)
 
 
 @define(eq=False, repr=False)

@@ -27,7 +27,8 @@ log = Logger()
 
 SERVICE_STATE_CHANGED = notification(
     "notify_service_state_changed",
-    "a service started, stopped or failed: {service: {active_state, sub_state}}",
+    "a service started, stopped or failed",
+    params=("{*: {active_state: str, sub_state: str}}",),
 )
 _ANSWER_FIRST = 0.1  # seconds between the answer to a request for our end, and the end
 ServiceName = Annotated[str, "name of a service, without suffix"]

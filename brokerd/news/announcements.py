@@ -46,9 +46,15 @@ shape(
 
 log = Logger()
 
-UPDATED = notification("notify_announcement_update", "announcements came or went: {entries}")
-DISMISSED = notification("notify_announcement_dismissed", "an announcement was dismissed: {entry_id}")
-WOKE = notification("notify_announcement_wake", "a dismissed announcement is shown again: {entry_id}")
+UPDATED = notification(
+    "notify_announcement_update", "announcements came or went", params=("{entries: [Announcement]}",)
+)
+DISMISSED = notification(
+    "notify_announcement_dismissed", "an announcement was dismissed", params=("{entry_id: str}",)
+)
+WOKE = notification(
+    "notify_announcement_wake", "a dismissed announcement is shown again", params=("{entry_id: str}",)
+)
 _NAMESPACE = "announcements"
 _FEEDS = ("moonraker", "announcement_feeds")
 _PERIOD = 30 * 60.0  # seconds

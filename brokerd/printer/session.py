@@ -25,9 +25,11 @@ log = Logger()
 _POLL_PERIOD = 0.25  # seconds between two looks at a host that starts
 _REQUIRED = ("virtual_sdcard", "display_status", "pause_resume")
 
-KLIPPY_READY = notification("notify_klippy_ready", "the motion host is ready for commands")
-KLIPPY_SHUTDOWN = notification("notify_klippy_shutdown", "the motion host has shut down")
-KLIPPY_DISCONNECTED = notification("notify_klippy_disconnected", "the motion host is gone or restarts")
+KLIPPY_READY = notification("notify_klippy_ready", "the motion host is ready for commands", params=())
+KLIPPY_SHUTDOWN = notification("notify_klippy_shutdown", "the motion host has shut down", params=())
+KLIPPY_DISCONNECTED = notification(
+    "notify_klippy_disconnected", "the motion host is gone or restarts", params=()
+)
 
 RemoteMethod = Callable[..., Coroutine[Deferred[Any], Any, None]]
 

@@ -22,7 +22,7 @@ __all__ = ["ListedPrinter", "PrinterList"]
 log = Logger()
 
 PRINTERS_CHANGED = notification(
-    "notify_printers_changed", "printers that do something else now: {printers}, as in server.printers.list"
+    "notify_printers_changed", "printers that do something else now", params=("{printers: [PrinterSummary]}",)
 )
 shape(
     "PrinterSummary",

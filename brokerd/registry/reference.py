@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from brokerd import SERVER_VERSION
+from brokerd.notifications import Notification
 from brokerd.registry.declare import ApiMethod, Endpoint, HttpForm, declared, shape, shapes
 from brokerd.registry.results import component_schemas, result_schema
 
@@ -12,8 +13,12 @@ __all__ = ["markdown_api", "openapi"]
 shape("Error", "{error: {code: int, message: str}}")
 
 
-def openapi(components: Iterable[type]) -> dict[str, Any]:
-    """An OpenAPI 3.1 document of the HTTP forms."""
+def openapi(components: Iterable[type], notifications: Iterable[Notification] = ()) -> dict[str, Any]:
+    """An OpenAPI 3.1 document of the HTTP forms, and of what is sent unasked to connections that stay."""
+    unasked = {
+        each.name: {"summary": each.doc, "params": [result_schema(text) for text in each.params]}
+        for each in sorted(notifications, key=lambda each: each.name)
+    }
     paths: dict[str, dict[str, Any]] = {}
     for component in components:
         for spec in declared(component):
@@ -23,8 +28,9 @@ def openapi(components: Iterable[type]) -> dict[str, Any]:
         "openapi": "3.1.0",
         "info": {"title": "Printer API", "version": SERVER_VERSION},
         "paths": paths,
+        **({"x-notifications": unasked} if unasked else {}),
         "components": {
-            "schemas": component_schemas(paths),
+            "schemas": component_schemas(paths, unasked),
             "securitySchemes": {
                 "apiKey": {"type": "apiKey", "in": "header", "name": "X-Api-Key"},
                 "token": {"type": "apiKey", "in": "query", "name": "token"},
@@ -92,9 +98,9 @@ def _add_arguments(operation: dict[str, Any], spec: ApiMethod, http: HttpForm) -
     ]
 
 
-def markdown_api(components: Iterable[type]) -> str:
-    """All methods and endpoints for people: forms, role, parameters, result."""
-    components = list(components)
+def markdown_api(components: Iterable[type], notifications: Iterable[Notification] = ()) -> str:
+    """All for people: methods and endpoints with forms, role, parameters and result, notifications, types."""
+    components, notifications = list(components), sorted(notifications, key=lambda each: each.name)
     lines = [
         "# The API",
         "",
@@ -111,12 +117,33 @@ def markdown_api(components: Iterable[type]) -> str:
             lines += [f"## {name}", ""]
         for spec in declared(component):
             lines += _described(spec)
-    return "\n".join([*lines, *_types(components)])
+    lines += _notified(notifications)
+    results = [spec.result for component in components for spec in declared(component)]
+    return "\n".join([*lines, *_types([*results, *(text for each in notifications for text in each.params)])])
 
 
-def _types(components: Iterable[type]) -> list[str]:
-    """The types that results are made of, in the notation of the declarations."""
-    results = [result_schema(spec.result) for component in components for spec in declared(component)]
+def _notified(notifications: Iterable[Notification]) -> list[str]:
+    lines = [
+        "## Notifications",
+        "",
+        "Sent unasked over websocket, unix socket and MQTT: JSON-RPC requests without an id.",
+        "",
+    ]
+    for each in notifications:
+        params = ", ".join(_shown_result(text) for text in each.params) or "none"
+        lines += [
+            f"### `{each.name}`",
+            "",
+            f"{each.doc[0].upper()}{each.doc[1:]}.",
+            "",
+            f"Parameters: {params}",
+            "",
+        ]
+    return lines
+
+
+def _types(results: Iterable[str]) -> list[str]:
+    """The types that these are made of, in the notation of the declarations."""
     lines = [
         "## Types of results",
         "",
@@ -125,7 +152,7 @@ def _types(components: Iterable[type]) -> list[str]:
         "The same as JSON schemas: [openapi.json](openapi.json).",
         "",
     ]
-    for name in component_schemas(*results):
+    for name in component_schemas(*map(result_schema, results)):
         lines += [f"### {name}", "", "```", *shapes()[name].splitlines(), "```", ""]
     return lines
 

@@ -10,7 +10,7 @@ from brokerd.notifications import Broadcaster, notification
 
 __all__ = ["ConsoleStore"]
 
-GCODE_RESPONSE = notification("notify_gcode_response", "a line of G-code output: the text")
+GCODE_RESPONSE = notification("notify_gcode_response", "a line of G-code output", params=("str",))
 
 
 @define(eq=False, repr=False)

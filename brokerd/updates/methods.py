@@ -76,9 +76,13 @@ shape(
 log = Logger()
 
 UPDATE_RESPONSE = notification(
-    "notify_update_response", "a word on an update under way: {application, proc_id, message, complete}"
+    "notify_update_response",
+    "a word on an update under way",
+    params=("{application: str, proc_id: int, message: str, complete: bool}",),
 )
-UPDATE_REFRESHED = notification("notify_update_refreshed", "it is known anew what can be updated: the status")
+UPDATE_REFRESHED = notification(
+    "notify_update_refreshed", "it is known anew what can be updated", params=("UpdateStatus",)
+)
 _HOUR = 3600.0
 _CLOCK = ".clock"  # the journal's record of when was looked last
 _OWN_NAMES = ("moonraker", "klipper")

@@ -1,4 +1,4 @@
-"""Results of API methods, held against what their declarations promise.
+"""Results of API methods, and notifications, held against what their declarations promise.
 
 L{BrokerTestCase} checks every call that any test makes, over whatever face; a result that differs is an
 error in the log, which trial counts as a failure of that test.
@@ -13,6 +13,7 @@ from twisted.trial.unittest import TestCase
 
 from brokerd import catalog
 from brokerd.encoding import encode
+from brokerd.notifications import Notification
 from brokerd.registry.declare import ApiMethod, Endpoint, declared
 from brokerd.registry.exchange import Content
 from brokerd.registry.results import component_schemas, result_schema
@@ -53,7 +54,7 @@ def _check(name: str, result: str, value: Any) -> None:
 
 
 def hold_to_declarations(test: TestCase) -> None:
-    """Check all results of methods and endpoints that are called during a test."""
+    """Check all results of methods and endpoints that are called during a test, and all notifications."""
     call, serve = BoundMethod.call, BoundEndpoint.call
 
     async def checked(self: BoundMethod, *arguments: Any) -> Any:
@@ -69,5 +70,14 @@ def hold_to_declarations(test: TestCase) -> None:
             _check(spec.http[0].text, spec.result, reply.value)
         return reply
 
+    def checked_message(self: Notification, *params: Any) -> Any:
+        if len(params) != len(self.params):
+            raise AssertionError(f"{self.name} is sent with {len(params)} parameters, not {len(self.params)}")
+        for text, value in zip(self.params, params, strict=True):
+            _check(self.name, text, value)
+        return message(self, *params)
+
+    message = Notification.message
+    test.patch(Notification, "message", checked_message)
     test.patch(BoundMethod, "call", checked)
     test.patch(BoundEndpoint, "call", checked_endpoint)

@@ -7,6 +7,7 @@ import jsonschema_rs
 from twisted.trial.unittest import SynchronousTestCase
 
 from brokerd import catalog
+from brokerd.notifications import declared_notifications
 from brokerd.registry.declare import declared, shape, shapes
 from brokerd.registry.reference import markdown_api, openapi
 from brokerd.registry.results import ResultSyntaxError, component_schemas, result_schema
@@ -200,6 +201,7 @@ class NotationTests(SynchronousTestCase):
     def test_all_declarations(self) -> None:
         components = catalog.every_component()
         schemas = [result_schema(spec.result) for each in components for spec in declared(each)]
+        schemas += [result_schema(text) for each in declared_notifications() for text in each.params]
         used = set(component_schemas(*schemas)) | {"Error"}
         self.assertEqual(set(shapes()) - used, set(), "types that no method returns")
         vague = [spec.name for spec in methods().values() if spec.result == "any"]
@@ -207,11 +209,15 @@ class NotationTests(SynchronousTestCase):
 
     def test_documents(self) -> None:
         components = catalog.every_component()
-        document = openapi(components)
+        document = openapi(components, declared_notifications())
         jsonschema_rs.meta.validate({"$defs": document["components"]["schemas"]})
         post = document["paths"]["/server/job_queue/job"]["post"]["responses"]["200"]
         result = post["content"]["application/json"]["schema"]["properties"]["result"]
         self.assertEqual(result, {"$ref": "#/components/schemas/JobQueue"})
-        text = markdown_api(components)
+        history = document["x-notifications"]["notify_history_changed"]["params"][0]
+        self.assertEqual(history["properties"]["job"], {"$ref": "#/components/schemas/HistoryJob"})
+        self.assertEqual(document["x-notifications"]["notify_klippy_ready"]["params"], [])
+        text = markdown_api(components, declared_notifications())
+        self.assertIn("### `notify_status_update`", text)
         self.assertIn("Result: [JobQueue](#jobqueue)", text)
         self.assertIn("### JobQueue", text)

@@ -25,7 +25,7 @@ __all__ = ["COMPONENTS", "build"]
 
 COMPONENTS = (PowerMethods,)
 
-POWER_CHANGED = notification("notify_power_changed", "a power device changed: its name, state and kind")
+POWER_CHANGED = notification("notify_power_changed", "a power device changed", params=("PowerDevice",))
 
 
 @define(eq=False, repr=False)

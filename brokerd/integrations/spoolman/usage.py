@@ -20,9 +20,11 @@ __all__ = ["SpoolUsage"]
 
 log = Logger()
 
-SPOOL_SET = notification("notify_active_spool_set", "another spool is in use, or none: {spool_id}")
+SPOOL_SET = notification(
+    "notify_active_spool_set", "another spool is in use, or none", params=("{spool_id: int | null}",)
+)
 STATUS_CHANGED = notification(
-    "notify_spoolman_status_changed", "the server came or went: {spoolman_connected}"
+    "notify_spoolman_status_changed", "the server came or went", params=("{spoolman_connected: bool}",)
 )
 
 _FAR = 1000.0  # mm; nobody retracts so much

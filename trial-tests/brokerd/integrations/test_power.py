@@ -111,6 +111,8 @@ bound_services: moonraker
         return self.async_test(self._switching())
 
     async def _switching(self) -> None:
+        devices = self.house.built["power"][0]._devices.values()
+        await self.until(lambda: all(each.state != "init" for each in devices))
         client = await self.socket()
         await client.ask("server.info")
         changed = client.expect("notify_power_changed")
