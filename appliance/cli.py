@@ -147,7 +147,9 @@ def _reference(options: argparse.Namespace) -> int:
 def main() -> None:
     """Run C{appliance}."""
     options = _parser().parse_args()
-    sys.exit(options.do(options))
+    code = options.do(options)
+    _generated.write()
+    sys.exit(code)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from brokerd.tls.late import bring_tls
 
 __all__ = ["Connections"]
 
+bring_tls()  # here, since who imports this does so in a thread: it takes longer than the reactor may wait
 _CONNECT_PATIENCE = 5.0
 
 
@@ -30,7 +31,6 @@ class Connections:
     """A pool, and the agent that takes connections from it."""
 
     def __init__(self, reactor: Any) -> None:
-        bring_tls()
         self._pool = _Pool(reactor, persistent=True)
         self._pool.maxPersistentPerHost = 2
         self._pool.cachedConnectionTimeout = 30
