@@ -1,10 +1,13 @@
 """What can be wrong with a move, by kind; each carries the values that its message names."""
 
+from math import degrees
+
 from attrs import field, frozen
 
 from klipperd.errors import CommandError
 
 __all__ = [
+    "ArmTooHigh",
     "ExtrusionRefused",
     "InvalidMove",
     "JointOutOfReach",
@@ -93,6 +96,21 @@ class JointOutOfReach(MoveRefused):
         where = " ".join(f"{value:.3f}" for value in self.position)
         found = f"{self.value:.3f} from its shoulder, allowed {self.minimum:.3f} to {self.maximum:.3f}"
         return f"Move out of range: {where}: the arm of stepper_{self.arm} would reach {found}"
+
+
+@frozen(str=False)
+class ArmTooHigh(MoveRefused):
+    """A move on which an arm would rise beyond where it meets its endstop (rad)."""
+
+    arm: str
+    value: float
+    maximum: float
+    position: tuple[float, ...] = field(default=())
+
+    def __str__(self) -> str:
+        where = " ".join(f"{value:.3f}" for value in self.position)
+        found = f"{degrees(self.value):.3f} degrees, at most {degrees(self.maximum):.3f}"
+        return f"Move out of range: {where}: the arm of stepper_{self.arm} would rise to {found}"
 
 
 @frozen(str=False)

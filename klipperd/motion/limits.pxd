@@ -17,6 +17,7 @@ cdef enum fault_code:
     FAULT_FEEDRATE = 10       # an F word of value
     FAULT_PYTHON = 11         # a transform written in Python raised; it keeps the exception
     FAULT_JOINT = 13          # value: mm from the shoulder of arm `axis` to its joint at the head
+    FAULT_ANGLE = 14          # value: rad at which arm `axis` would stand, above maximum
     FAULT_ARC = 12            # an arc that does not exist; see gcode/arc.pxd for `axis`
 
 cdef enum:

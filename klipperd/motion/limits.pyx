@@ -5,6 +5,7 @@ from libc.math cimport fabs
 from klipperd.motion.plan cimport LIMIT_AXIS, LIMIT_EXTRUDER, planned_move
 
 from klipperd.motion.errors import (
+    ArmTooHigh,
     ExtrusionRefused,
     InvalidMove,
     JointOutOfReach,
@@ -108,6 +109,8 @@ cdef raise_fault(const move_fault *fault):
         raise OutOfReach(fault.value, fault.maximum, target, fault.minimum)
     if fault.code == FAULT_JOINT:
         raise JointOutOfReach("abc"[fault.axis], fault.value, fault.minimum, fault.maximum, target)
+    if fault.code == FAULT_ANGLE:
+        raise ArmTooHigh("abc"[fault.axis], fault.value, fault.maximum, target)
     if fault.code == FAULT_NOT_HOMED:
         raise NotHomed(axis.lower())
     if fault.code == FAULT_RANGE:

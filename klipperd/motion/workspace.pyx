@@ -4,6 +4,7 @@ from libc.math cimport INFINITY, fabs, sqrt
 
 from klipperd.motion.geometry cimport GEOMETRY_ROTARY_DELTA, Geometry, geometry, geometry_rate
 from klipperd.motion.limits cimport (
+    FAULT_ANGLE,
     FAULT_JOINT,
     FAULT_RANGE,
     FAULT_REACH,
@@ -169,6 +170,8 @@ cdef class Workspace(MoveCheck):
                 # So much lower the whole way would pass.
                 return refuse(fault, FAULT_RANGE, 2, move.end[2], self.floor,
                               move.end[2] - (top - self.ceilings[i]))
+            if top == top:
+                return refuse(fault, FAULT_ANGLE, i, top, 0., self.ceilings[i])
             return refuse(fault, FAULT_REACH, 2, self.out(move.end), 0., self.radius)
         return 0
 

@@ -1,7 +1,7 @@
 """What moves may not do on the way, however right their ends are; and what is known after M84."""
 
 import random
-from math import inf, isfinite, pi
+from math import degrees, inf, isfinite, pi
 from typing import ClassVar
 
 from numpy import dtype, frombuffer
@@ -9,7 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from klipperd.errors import CommandError
 from klipperd.gcode.lexer import split_lines
-from klipperd.motion.errors import JointOutOfReach, MoveOutOfRange, OutOfReach
+from klipperd.motion.errors import ArmTooHigh, JointOutOfReach, MoveOutOfRange, OutOfReach
 from klipperd.motion.geometry import Geometry
 from klipperd.motion.lookahead import Lookahead
 from klipperd.motion.trapq import RECORD, MotionQueue
@@ -39,14 +39,14 @@ def inside(shape: Geometry, start: list[float], end: list[float]) -> bool:
 class Arms(SynchronousTestCase):
     timeout = 60
 
-    def planner(self) -> tuple[Lookahead, Workspace]:
+    def planner(self, ceiling: float = inf) -> Lookahead:
         lookahead = Lookahead(MotionQueue(), 300.0, 3000.0, 5.0, 0.5)
-        space = Workspace(1000.0, ceilings=[(shape, inf) for shape in arms()], open_below=-inf)
+        space = Workspace(1000.0, ceilings=[(shape, ceiling) for shape in arms()], open_below=-inf)
         space.active = True
         for axis in range(3):
             lookahead.set_unbounded(axis)
         lookahead.set_check(space)
-        return lookahead, space
+        return lookahead
 
     def test_each_place_of_the_way(self) -> None:
         """A move is refused just when one of its places is out of an arm's reach."""
@@ -59,7 +59,7 @@ class Arms(SynchronousTestCase):
             if not all(isfinite(shape.position(*end)) for shape in shapes for end in ends):
                 continue
             count += 1
-            lookahead, _ = self.planner()
+            lookahead = self.planner()
             lookahead.set_position(*ends[0], 0.0)
             right = all(inside(shape, *ends) for shape in shapes)
             try:
@@ -78,8 +78,18 @@ class Arms(SynchronousTestCase):
         self.assertGreater(folded, 3)
         self.assertLess(refused, count)
 
+    def test_too_high(self) -> None:
+        """Where an arm would be beyond its endstop."""
+        lookahead = self.planner(0.3)
+        lookahead.set_position(0.0, 0.0, 100.0, 0.0)
+        error = self.assertRaises(ArmTooHigh, lookahead.move, -60.0, 10.0, 150.0, 0.0, 50.0)
+        found = max(shape.position(-60.0, 10.0, 150.0) for shape in arms())
+        self.assertAlmostEqual(error.value, found)
+        self.assertIn(f"would rise to {degrees(found):.3f} degrees, at most 17.189", str(error))
+        self.assertEqual(lookahead.position, (0.0, 0.0, 100.0, 0.0))
+
     def test_message(self) -> None:
-        lookahead, _ = self.planner()
+        lookahead = self.planner()
         lookahead.set_position(0.0, 0.0, 100.0, 0.0)
         error = self.assertRaises(JointOutOfReach, lookahead.move, 0.0, 0.0, -300.0, 0.0, 50.0)
         self.assertRegex(
