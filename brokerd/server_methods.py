@@ -1,6 +1,6 @@
 """C{server.info} and its kin: the broker itself."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, ClassVar
 
 from attrs import define
@@ -59,7 +59,7 @@ class ServerFacts:
     sockets: Callable[[], int]
     config: Mapping[str, Any]
     restart: Callable[[], None]
-    openapi: Callable[[], Mapping[str, Any]]
+    openapi: Callable[[], Awaitable[Mapping[str, Any]]]
 
 
 @define(eq=False, repr=False)
@@ -103,4 +103,4 @@ class ServerMethods:
     @endpoint("GET /server/openapi.json", result="{openapi: str, ...}")
     async def openapi(self, request: HttpRequest) -> Content:
         """The description of the HTTP forms."""
-        return Content(self._facts.openapi())
+        return Content(await self._facts.openapi())
