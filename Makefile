@@ -60,4 +60,4 @@ fuzz: build  ## feed broken bytes to the host's parser and to the firmware's for
 
 clean:  ## remove what was built
 	rm -rf build $(VENV) appliance/mcu _trial_temp*
-	find klipperd -name '*.so' -delete
+	find brokerd klipperd -name '*.so' -delete

@@ -310,8 +310,8 @@ def _about_the_floor(floor: float, ours: Rival, peers: list[Rival]) -> list[str]
     shares = floor / ours.middle("fan cpu"), floor / theirs
     return [
         f"The kernel takes {floor:.2g} % of a core for that fan-out: a process that does nothing but send as",
-        f"much to as many clients, measured in the same rounds. That is {shares[0]:.2f} of what brokerd takes,",
-        f"and {shares[1]:.2f} of what the better peer takes: no ratio can be below that.",
+        f"much to as many clients, measured in the same rounds. That is {shares[0]:.2f} of what brokerd"
+        f" takes,\nand {shares[1]:.2f} of what the better peer takes: no ratio can be below that.",
     ]
 
 
