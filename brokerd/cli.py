@@ -82,7 +82,8 @@ def main(words: list[str] | None = None) -> None:
             loaded = load(data, arguments.configfile, arguments.unixsocket)
     except ConfigError as error:
         sys.exit(f"brokerd: {error}")
-    reactor = install_reactor(arguments.reactor)
+    with light_imports():
+        reactor = install_reactor(arguments.reactor)
     log = _start_logging(data, reactor)
     _run(arguments, data, loaded, reactor, log)
 

@@ -2,11 +2,20 @@
 
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
 ROOT = Path(__file__).parents[2]
+CONFIG = """\
+[server]
+host: 127.0.0.1
+port: 0
+[machine]
+provider: none
+validate_service: False
+"""
 SCRIPT = """
 import datetime, sys
 from pathlib import Path
@@ -71,3 +80,22 @@ class LightTests(SynchronousTestCase):
             [sys.executable, "-c", SCRIPT, str(folder)], cwd=ROOT, capture_output=True, text=True, timeout=90
         )
         self.assertEqual((said.stdout, said.returncode), ("refused\n", 0), said.stderr)
+
+    def test_a_broker_of_its_own_starts_lightly(self) -> None:
+        data = Path(self.mktemp()).absolute()
+        (data / "config").mkdir(parents=True)
+        (data / "config" / "moonraker.conf").write_text(CONFIG)
+        command = [sys.executable, "-m", "brokerd.cli", "-d", str(data)]
+        process = subprocess.Popen(
+            command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        )
+        late = threading.Timer(60.0, process.kill)
+        late.start()
+        try:
+            assert process.stdout is not None
+            self.assertTrue(process.stdout.readline().startswith("ready "))
+            self.assertNotIn("cryptography", Path(f"/proc/{process.pid}/maps").read_text())
+        finally:
+            late.cancel()
+            process.terminate()
+            process.communicate(timeout=20)
