@@ -1,6 +1,7 @@
 """C{appliance}: run it, check a configuration, write the references, compare with the contract."""
 
 import argparse
+import gc
 import json
 import sys
 from collections.abc import Callable
@@ -25,6 +26,10 @@ from klipperd.reactor import REACTORS, install_reactor  # noqa: E402
 from klipperd.version import VERSION  # noqa: E402
 
 __all__ = ["add_run_options", "main", "settings_from", "start"]
+
+
+_WHILE_IMPORTING = (5000, 10, 1000)
+"""What is imported is hardly ever garbage; the few cycles that are make room for what comes later."""
 
 
 def add_run_options(parser: argparse.ArgumentParser) -> None:
@@ -80,6 +85,8 @@ def start(settings: Settings, then: Callable[[Any, Any], None]) -> int:
         log.start()
     except OSError as error:
         sys.exit(f"appliance: cannot write the log: {error}")
+    usual = gc.get_threshold()
+    gc.set_threshold(*_WHILE_IMPORTING)
     with light_imports():
         reactor = install_reactor(settings.reactor)
         # Only now: these modules may touch the reactor that is installed when they are imported.
@@ -89,6 +96,9 @@ def start(settings: Settings, then: Callable[[Any, Any], None]) -> int:
         appliance = make_appliance(reactor, settings)
     except (OSError, SettingsError) as error:
         sys.exit(f"appliance: {error}")
+    gc.collect()
+    gc.freeze()  # it stays, and looking through it again and again takes longer than the reactor may wait
+    gc.set_threshold(*usual)
     appliance.ready.addCallback(partial(_started, reactor))
     reactor.callWhenRunning(then, reactor, appliance)
     return run_until_stopped(reactor, appliance.service, log)

@@ -1,6 +1,7 @@
 """C{appliance simulate FILE}."""
 
 import argparse
+import gc
 import sys
 
 __all__ = ["add_simulate", "run_simulate"]
@@ -22,10 +23,13 @@ def add_simulate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def run_simulate(options: argparse.Namespace) -> int:
     """Do it; the exit code."""
+    gc.disable()  # nothing that is imported is garbage
     from appliance.simulate.run import simulate
     from appliance.simulate.table import ProgressBar, render
     from klipperd.batch.errors import BatchError
 
+    gc.freeze()
+    gc.enable()
     bar = ProgressBar()
     try:
         result = simulate(
