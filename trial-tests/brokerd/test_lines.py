@@ -145,6 +145,25 @@ class LineTests(BrokerTestCase):
         await slow.ask("server.info")
         self.assertTrue(served.line.free)
 
+    async def test_what_waits_and_what_does_not(self) -> None:
+        one, two = await self.subscriber(), await self.socket()
+        count = 100
+        for number in range(count):
+            self.parts.sockets.deliver(SharedMessage(b'{"method":"load","params":[%d]}' % number, True))
+            self.fake.change("toolhead", blob=[number])
+            self.fake.say(f"// {number}")
+            if number % 10 == 0:
+                await two.ask("server.info")
+        for client in one, two:
+            await self.until(lambda c=client: len(self.told(c, "gcode_response")) == count)
+            said = [f"// {number}" for number in range(count)]
+            self.assertEqual(self.told(client, "gcode_response"), said)
+            self.assertEqual(self.told(client, "load"), list(range(count)))
+        self.assertEqual((self.blobs(one), self.blobs(two)), (list(range(count)), []))
+
+    def told(self, client: SocketClient, name: str) -> list[Any]:
+        return [each["params"][0] for each in client.notifications if name in each["method"]]
+
     async def test_a_client_that_has_gone_harms_nobody(self) -> None:
         gone = await self.subscriber()
         served = self.last_served()
