@@ -11,8 +11,9 @@ longest run is found by narrowing: probe adds spread over those that windows far
 between the neighbours of the best. Beyond DENSE steps, ever fewer of them are looked at while narrowing; the
 line found is held against every single one.
 
-Of lines equally long, the latest is taken: the step before the next command is then where it is due, which
-leaves the next one the most room. A slightly shorter run is taken if the command is a byte shorter.
+Of lines equally long, one is taken that ends where the next command had best begin: at the late end of its
+window or at the early one, as the times after it bend. A slightly shorter run is taken if the command is a
+byte shorter.
 """
 
 from libc.stdint cimport int16_t, uint32_t, uint64_t
@@ -202,8 +203,9 @@ cdef extern from *:
             counts[k] = looked + count[k];
     }
 
-    /* The best of adds from least to most, and its neighbours among those looked at. Returns its count. */
-    FIT_INLINE int fit_best(fit_work *w, int *least, int *most, int *add) {
+    /* The best of adds from least to most: equals, the first and last of them. Leaves those between the
+       neighbours that are worse. Returns the count. */
+    FIT_INLINE int fit_best(fit_work *w, int *least, int *most, int equals[3]) {
         int32_t adds[FIT_LANES], counts[FIT_LANES], width = *most - *least;
         int32_t best = 0, first = FIT_LANES, last = 0;
         for (int k = 0; k < FIT_LANES; k++)
@@ -216,16 +218,18 @@ cdef extern from *:
             first = here < first ? here : first;
             last = there > last ? there : last;
         }
-        *add = adds[(first + last) / 2];
+        equals[0] = adds[first];
+        equals[1] = adds[(first + last) / 2];
+        equals[2] = adds[last];
         *least = first > 0 ? adds[first - 1] + 1 : *least;
         *most = last < FIT_LANES - 1 ? adds[last + 1] - 1 : *most;
         return best;
     }
 
-    typedef struct { int length, add; fit_span open; } fit_line;
+    typedef struct { int length, add, equals[3]; fit_span open; } fit_line;
 
     FIT_INLINE fit_line fit_search(fit_work *w) {
-        fit_line line = {0, 0, {0, 0}};
+        fit_line line = {0, 0, {0, 0, 0}, {0, 0}};
         fit_span open = {0, 0};
         int guess = w->waiting - 1 < FIT_START ? w->waiting - 1 : FIT_START, sure = 0, least = 0, most = 0;
         /* Adds for more than so many steps; those for no more steps may be others. */
@@ -237,13 +241,13 @@ cdef extern from *:
         if (guess == 0)
             least = most = 0;
         for (;;) {
-            int from = least, to = most, add, length = fit_best(w, &from, &to, &add);
+            int from = least, to = most, equals[3], length = fit_best(w, &from, &to, equals);
             if (length <= FIT_DENSE)
-                open = fit_cut(w->low, w->high, 0, length, add, (fit_span){0, FIT_ENDLESS});
+                open = fit_cut(w->low, w->high, 0, length, equals[1], (fit_span){0, FIT_ENDLESS});
             if (length > FIT_DENSE || !fit_open(open.from, open.to))
-                length = fit_reach(w, add, &open);
+                length = fit_reach(w, equals[1], &open);
             if (length > line.length)
-                line = (fit_line){length, add, open};
+                line = (fit_line){length, equals[1], {equals[0], equals[1], equals[2]}, open};
             if (line.length == w->waiting || line.length == 0)
                 return line;
             if (!sure && guess > 0 && length <= guess) {
@@ -259,19 +263,61 @@ cdef extern from *:
         }
     }
 
+    FIT_INLINE int fit_bytes(int add) {
+        return add >= FIT_LEAST_BYTE && add <= FIT_GREATEST_BYTE ? 1 : 2;
+    }
+
     /* Take a shorter run for a shorter command where that saves bytes in the long run. */
     FIT_INLINE void fit_save(fit_work *w, fit_line *line) {
         int add = line->add < FIT_LEAST_BYTE ? FIT_LEAST_BYTE : FIT_GREATEST_BYTE, length;
         fit_span open;
-        if (line->length > 1 && (line->add < FIT_LEAST_BYTE || line->add > FIT_GREATEST_BYTE)) {
+        if (line->length > 1 && fit_bytes(line->add) > 1) {
             length = fit_reach(w, add, &open);
             if (length > 1 && length * FIT_PRICE >= line->length * (FIT_PRICE - 1))
-                *line = (fit_line){length, add, open};
+                *line = (fit_line){length, add, {add, add, add}, open};
         }
         if (line->length > FIT_BYTE_COUNT && line->length <= FIT_FEW_MORE && line->length < w->waiting) {
             line->length = FIT_BYTE_COUNT;
+            line->equals[0] = line->equals[2] = line->add;
             line->open = fit_cut(w->low, w->high, 0, FIT_BYTE_COUNT, line->add, (fit_span){0, FIT_ENDLESS});
         }
+    }
+
+    /* Whether the times after a run bend away from a parabola towards later. A line follows them the longest
+       when it begins late in their windows then, and early if not. */
+    FIT_INLINE int fit_bends_late(const fit_work *w, int length) {
+        const double *last = w->due + length - 1;
+        int k = length < 4 ? 1 : length / 4;
+        if (w->waiting - length <= 3 * k)
+            return 1;
+        return last[3 * k] - 3. * last[2 * k] + 3. * last[k] - last[0] > -0.2 * w->early;
+    }
+
+    FIT_INLINE int fit_interval(fit_span open, int late) {
+        return late ? open.to >> 1 : (open.from + 1) >> 1;
+    }
+
+    /* Of lines equally long, take the one that ends where the next should begin. Returns its interval. */
+    FIT_INLINE uint32_t fit_settle(const fit_work *w, fit_line *line) {
+        int late = fit_bends_late(w, line->length), rest = line->length - 1;
+        int interval = fit_interval(line->open, late);
+        for (int k = 0; k < 3; k += 2) {
+            int add = line->equals[k], other, gain;
+            fit_span open;
+            if (add == line->add || fit_bytes(add) > fit_bytes(line->add))
+                continue;
+            open = fit_cut(w->low, w->high, 0, line->length, add, (fit_span){0, FIT_ENDLESS});
+            if (!fit_open(open.from, open.to))
+                continue;
+            other = fit_interval(open, late);
+            gain = 2 * (other - interval) + (add - line->add) * rest;
+            if (late ? gain > 0 : gain < 0) {
+                line->add = add;
+                line->open = open;
+                interval = other;
+            }
+        }
+        return (uint32_t)interval;
     }
 
     FIT_CLONED static int fit_run(const double *due, int waiting, double base, double early, int partial,
@@ -291,7 +337,7 @@ cdef extern from *:
         if (line.length == 0)
             return -1;
         fit_save(&w, &line);
-        *interval = (uint32_t)(line.open.to >> 1);
+        *interval = fit_settle(&w, &line);
         if (line.length > 1)
             *add = (int16_t)line.add;
         return line.length;
