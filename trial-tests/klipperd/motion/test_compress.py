@@ -173,6 +173,11 @@ class Runs(SynchronousTestCase):
             self.check_windows(wavy(2000, turn=turn))
             self.check_longest(wavy(400, turn=turn))
 
+    def test_ends(self) -> None:
+        """Fewer commands than from always the latest of the longest lines (156 and 365)."""
+        self.assertLessEqual(len(list(commands(wavy(4000, turn=0.05)))), 150)
+        self.assertLessEqual(len(list(commands(wavy(4000, turn=0.2)))), 340)
+
     def test_jumpy(self) -> None:
         self.check_windows(jumpy(2000))
         self.check_longest(jumpy(500))
