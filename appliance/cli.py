@@ -3,6 +3,7 @@
 import argparse
 import gc
 import json
+import os
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -157,7 +158,12 @@ def _reference(options: argparse.Namespace) -> int:
 def main() -> None:
     """Run C{appliance}."""
     options = _parser().parse_args()
-    code = options.do(options)
+    try:
+        code = options.do(options)
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever read it has seen enough, such as head
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 1
     _generated.write()
     sys.exit(code)
 

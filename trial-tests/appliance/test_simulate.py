@@ -266,6 +266,14 @@ class OutputTests(SimulateCase):
         self.assertEqual(ended.returncode, 0, ended.stderr)
         self.assertEqual(json.loads(ended.stdout)["moves"], 5)
 
+    def test_nobody_reads_on(self) -> None:
+        path = self.put("two.gcode", "G28\nG1 X20 F6000\n")
+        command = [sys.executable, "-m", "appliance.cli", "simulate", path, "--config", CONFIG]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
+            assert running.stdout is not None and running.stderr is not None
+            running.stdout.close()
+            self.assertNotIn(b"Traceback", running.stderr.read())
+
     def test_plots(self) -> None:
         try:
             import matplotlib  # noqa: F401
