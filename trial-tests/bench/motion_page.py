@@ -24,7 +24,7 @@ Profiles of the compiled part say what lies between: three tenths go to finding 
 one queue_step can make (fit: sixteen candidates side by side in vectors, about 250 ns a command), as much to
 shaped motion and the steps in it, a sixth to the extruder's smoothed pressure advance (quartics between
 breakpoints, most of them without a step), an eighth to parsing, lookahead and trapezoids together, less to
-blocks and checksums. No part stands out any more: what is next is to make fewer pieces, not to make each quicker.
+blocks and checksums. No part stands out any more: fewer pieces, not quicker ones, come next.
 Of a whole run of a few seconds, starting Python and Twisted (0.3 s) is what is left to save."""
 _OURS, _PEERS = "appliance", "kalico"
 
