@@ -242,6 +242,7 @@ class Transforms(SynchronousTestCase):
     @given(places, places, fades)
     @settings(max_examples=150, deadline=None)
     def test_mesh(self, start, goal, fade) -> None:
+        assume(start == goal or math.dist(start, goal) > 1e-3)  # 5 mm of filament are too much for less
         self.setUp()
         head = self.mesh(fade)
         head.move([*start, 0.0], 50.0)
@@ -250,7 +251,7 @@ class Transforms(SynchronousTestCase):
         head.move([*goal, 5.0], 50.0)
         self.assertTrue(numpy.allclose(self.lookahead.position[2], corrected(*goal, fade), atol=1e-9))
         self.assertTrue(numpy.allclose(head.position, [*goal, 5.0], atol=1e-9))
-        if math.dist(start, goal) < 1e-3:
+        if start == goal:
             return
         path = self.path()[before:]
         # Along the way the nozzle is as high above the bed as splitting promises.
