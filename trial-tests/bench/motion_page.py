@@ -25,7 +25,8 @@ one queue_step can make (fit: sixteen candidates side by side in vectors, about 
 shaped motion and the steps in it, a sixth to the extruder's smoothed pressure advance (quartics between
 breakpoints, most of them without a step), an eighth to parsing, lookahead and trapezoids together, less to
 blocks and checksums. No part stands out any more: fewer pieces, not quicker ones, come next.
-Of a whole run of a few seconds, starting Python and Twisted (0.3 s) is what is left to save."""
+Vectors matter: a delta's segment took 2.9 us on the same machine without AVX, as on a processor that has
+none. Of a whole run of a few seconds, starting Python and Twisted (0.2 s) is what is left to save."""
 _OURS, _PEERS = "appliance", "kalico"
 
 
