@@ -175,12 +175,12 @@ class RunningAppliance:
             time.sleep(0.05)
 
     def wait_state(self, state: str, within: float = 30.0) -> str:
-        """Wait for the host's state, and give its message."""
+        """Wait for the host's state, and until the broker has heard of it; give its message."""
         info: dict[str, Any] = {}
 
         def reached() -> bool:
             info.update(self.call("GET", "/printer/info"))
-            return bool(info["state"] == state)
+            return bool(info["state"] == state == self.call("GET", "/server/info")["klippy_state"])
 
         self.wait_for(f"state {state}", reached, within)
         return str(info["state_message"])
