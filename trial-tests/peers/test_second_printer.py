@@ -1,17 +1,14 @@
 """Clients from PyPI, unmodified, against the second printer of an appliance: its port is all they need."""
 
 import json
-import subprocess
 import urllib.request
 from pathlib import Path
-
-from twisted.trial.unittest import SynchronousTestCase
+from typing import Any
 
 from appliance.data import prepare_data
 
 from ..appliance.running import RunningAppliance
-from .test_clients import FOLDER, GCODE
-from .venv import OWN_ENVIRONMENT, peer
+from .client_case import ClientCase
 
 
 def _prepare(data: Path) -> None:
@@ -19,35 +16,21 @@ def _prepare(data: Path) -> None:
     (data / "config" / "moonraker.conf").write_text("[printer second]\nport: 0\n")
 
 
-class SecondPrinterTests(SynchronousTestCase):
+class SecondPrinterTests(ClientCase):
     timeout = 600
 
     def setUp(self) -> None:
         self.appliance = RunningAppliance(10.0, _prepare)
         self.addCleanup(self.appliance.clean_up)
         self.appliance.start()
-        while True:
-            with urllib.request.urlopen(f"{self.appliance.url}/server/printers", timeout=20) as answer:
-                second = json.load(answer)["result"]["printers"][1]
-            if second["state"] == "ready":
-                break
-        self.url = f"http://127.0.0.1:{second['port']}"
-        self.sample = Path(self.mktemp()).absolute() / "sample.gcode"
-        self.sample.parent.mkdir(parents=True)
-        self.sample.write_text(GCODE)
+        second: dict[str, Any] = {}
 
-    def use(self, name: str, requirement: str, least: int) -> None:
-        """Run a client's script against the second printer; all of its calls must succeed."""
-        python = peer(name, requirement, "python")
-        script = FOLDER / f"use_{name.replace('-', '_')}.py"
-        done = subprocess.run(
-            [python, script, self.url, self.sample],
-            capture_output=True, text=True, timeout=90, env=OWN_ENVIRONMENT,
-        )  # fmt: skip
-        self.assertEqual(done.returncode, 0, done.stderr[-3000:])
-        found = json.loads(done.stdout.splitlines()[-1])
-        self.assertEqual({call: error for call, error in found.items() if error}, {})
-        self.assertGreaterEqual(len(found), least)
+        def ready() -> bool:
+            second.update(self.appliance.call("GET", "/server/printers")["printers"][1])
+            return bool(second["state"] == "ready")
+
+        self.appliance.wait_for("the second printer", ready, 60.0)
+        self.url, self.sample = f"http://127.0.0.1:{second['port']}", self.put_sample()
 
     def test_clients(self) -> None:
         """What they sent is on the second printer, and not on the first."""
