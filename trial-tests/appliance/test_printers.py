@@ -46,11 +46,13 @@ class SeveralPrintersTests(SynchronousTestCase):
             return json.load(answer)["result"]
 
     def until(self, field: str, **wanted: str) -> None:
-        """Wait until the printers are as wanted; the test's timeout bounds it."""
-        while True:
+        """Wait until the printers are as wanted."""
+
+        def are_so() -> bool:
             found = {each["name"]: each[field] for each in self.ask("/server/printers")["printers"]}
-            if {name: found[name] for name in wanted} == wanted:
-                return
+            return {name: found[name] for name in wanted} == wanted
+
+        self.appliance.wait_for(f"{field}: {wanted}", are_so, 120.0)
 
     def gcodes(self, name: str) -> Path:
         data = self.appliance.data

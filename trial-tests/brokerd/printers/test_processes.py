@@ -1,8 +1,10 @@
 """C{brokerd} and three motion hosts, each in a process of its own; one host is killed while all print."""
 
+import contextlib
 import http.client
 import json
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -40,6 +42,7 @@ class FarmOfProcessesTests(SynchronousTestCase):
         )  # fmt: skip
         self.addCleanup(self.end, process)
         assert process.stdout is not None
+        self.assertTrue(select.select([process.stdout], [], [], 60)[0], f"no {until!r} within 60 s")
         line = process.stdout.readline()
         self.assertIn(until, line)
         self.said = line
@@ -89,8 +92,12 @@ class FarmOfProcessesTests(SynchronousTestCase):
         return {each["name"]: (each["state"], each["print_state"]) for each in found}
 
     def until(self, wanted: Any) -> None:
-        """Wait until the printers' states are that; the test's timeout bounds it."""
-        while self.states() != wanted:
+        """Wait until the printers' states are that, whether or not the broker answers meanwhile."""
+        end, found = time.monotonic() + 60, None
+        while found != wanted:
+            self.assertLess(time.monotonic(), end, f"{found} instead of {wanted}")
+            with contextlib.suppress(OSError):
+                found = self.states()
             time.sleep(0.05)
 
     def test_a_host_is_killed(self) -> None:
@@ -150,10 +157,4 @@ class FarmOfProcessesTests(SynchronousTestCase):
         self.assertEqual(set(self.states()), {"first", "voron"})
         self.write("first", "ender")
         self.ask("/server/restart", {})
-        wanted = {"first": ("ready", "standby"), "ender": ("ready", "standby")}
-        while True:
-            try:
-                if self.states() == wanted:
-                    return
-            except OSError:
-                time.sleep(0.05)
+        self.until({"first": ("ready", "standby"), "ender": ("ready", "standby")})
