@@ -23,6 +23,10 @@ class MoveRefused(CommandError):
     """A move that was not accepted; the planner's state is as it was before."""
 
 
+def _spoken(position: tuple[float, ...]) -> str:
+    return " ".join(f"{value:.3f}" for value in position)
+
+
 @frozen(str=False)
 class InvalidMove(MoveRefused):
     """A coordinate (mm) or speed (mm/s) that no move can have: NaN, infinite, zero or negative speed."""
@@ -59,7 +63,7 @@ class MoveOutOfRange(MoveRefused):
     position: tuple[float, ...] = field(default=())
 
     def __str__(self) -> str:
-        where = " ".join(f"{value:.3f}" for value in self.position)
+        where = _spoken(self.position)
         limit = f"{self.minimum:.3f} to {self.maximum:.3f}"
         target = f" ({where})" if where else ""
         return f"Move out of range: {self.axis} = {self.value:.3f}, allowed {limit}{target}"
@@ -75,7 +79,7 @@ class OutOfReach(MoveRefused):
     minimum: float = 0.0
 
     def __str__(self) -> str:
-        where = " ".join(f"{value:.3f}" for value in self.position)
+        where = _spoken(self.position)
         if self.value < self.minimum:
             text = f"passes {self.value:.6f} from the middle, where the bed can't turn"
             return f"Move out of range: {where}: {text}; at least {self.minimum:g}"
@@ -93,7 +97,7 @@ class JointOutOfReach(MoveRefused):
     position: tuple[float, ...] = field(default=())
 
     def __str__(self) -> str:
-        where = " ".join(f"{value:.3f}" for value in self.position)
+        where = _spoken(self.position)
         found = f"{self.value:.3f} from its shoulder, allowed {self.minimum:.3f} to {self.maximum:.3f}"
         return f"Move out of range: {where}: the arm of stepper_{self.arm} would reach {found}"
 
@@ -108,7 +112,7 @@ class ArmTooHigh(MoveRefused):
     position: tuple[float, ...] = field(default=())
 
     def __str__(self) -> str:
-        where = " ".join(f"{value:.3f}" for value in self.position)
+        where = _spoken(self.position)
         found = f"{degrees(self.value):.3f} degrees, at most {degrees(self.maximum):.3f}"
         return f"Move out of range: {where}: the arm of stepper_{self.arm} would rise to {found}"
 

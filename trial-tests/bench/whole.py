@@ -24,6 +24,7 @@ from appliance.resources import mcu_binary
 
 from ..appliance.running import RunningAppliance
 from ..peers.process import free_port
+from ..peers.test_moonraker import CONFIG
 from ..peers.venv import OWN_ENVIRONMENT, peer
 from .motion import PEER
 from .wire import PlainSocket
@@ -38,17 +39,6 @@ WITHIN = 60.0
 SETTLED = 3.0
 """s after which it is ready for good."""
 HEATED = re.compile(r"\[(extruder|heater_bed|heater_fan \w+)\]")
-BROKER = """\
-[server]
-host: 127.0.0.1
-port: {port}
-klippy_uds_address: {uds}
-[authorization]
-trusted_clients: 127.0.0.1
-[machine]
-provider: none
-validate_service: False
-"""
 
 
 @frozen
@@ -145,7 +135,7 @@ def run_peers() -> Run:
         (data / name).mkdir()
     port, uds, link = free_port(), data / "comms" / "uds", data / "comms" / "simulated-mcu"
     (data / "config" / "printer.cfg").write_text(_printer(data), "utf-8")
-    (data / "config" / "moonraker.conf").write_text(BROKER.format(port=port, uds=uds))
+    (data / "config" / "moonraker.conf").write_text(CONFIG.format(port=port, uds=uds))
     began = time.monotonic()
     running: list[subprocess.Popen[bytes]] = []
 
